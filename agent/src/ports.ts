@@ -1,0 +1,97 @@
+/** What the agent's story needs from the world. Adapters implement these; `main.ts` wires them. */
+import type { Problem, Table, Workload, NodeReport } from '@parapet/policy';
+
+/** A container of this node. */
+export interface Container {
+  readonly id: string;
+  /** containerd namespace, `k8s.io` or `default`. */
+  readonly runtimeNamespace: string;
+  readonly image: string;
+  /** inode of the cgroup v2 directory; the kernel's cgroup id. */
+  readonly cgroup: bigint;
+  /** First process, as the host sees it. */
+  readonly pid: number;
+  readonly workload: Workload;
+}
+
+/** The container runtime: a list now, and the list again whenever it changes. */
+export interface Runtime {
+  /** Starts watching; reconnects by itself. `onState` gets a sentence for people when the connection is lost or back. */
+  watch(handlers: {
+    onContainers(containers: readonly Container[]): void;
+    onState(state: { readonly connected: boolean; readonly message: string }): void;
+  }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One policies file as read; `problems` when it can't be read or parsed as YAML. */
+export interface ManifestFile {
+  /** Relative to the policies directory. */
+  readonly file: string;
+  readonly documents: readonly { readonly value: unknown; lineOf(path: readonly (string | number)[]): number | undefined }[];
+  readonly problems: readonly Problem[];
+}
+
+/** Where policies come from: here a directory, later the API server. */
+export interface PolicySource {
+  watch(onChange: (files: readonly ManifestFile[]) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A record from the kernel, not yet given names. */
+export interface KernelEvent {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly container: number;
+  readonly generation: number;
+  readonly header: Uint8Array;
+  readonly resource: string;
+  readonly executable: string;
+  readonly parentExecutable: string;
+}
+
+export interface EnforcerSupport {
+  readonly enforcer: 'BPF-LSM' | 'none';
+  /** Why there is none, and what to do: one sentence each. */
+  readonly problems: readonly Problem[];
+  readonly kernel: string;
+  /** Hooks this kernel lacks; rules that need them are named in the policies' status. */
+  readonly missingHooks: readonly string[];
+}
+
+/** What the kernel calls a container's table; events carry `container` and `generation`. */
+export interface InForce {
+  readonly container: number;
+  readonly generation: number;
+  /** Hex digest of the table's content; replicas of one policy set have the same. Empty when nothing is enforced. */
+  readonly tableHash: string;
+  /** Node ids in events minus this are the table's own. */
+  readonly nodeBase: number;
+}
+
+/** The kernel half. Swaps are atomic: a task sees the old table or the new one, never a mixture. */
+export interface Enforcer {
+  readonly support: EnforcerSupport;
+  /**
+   * Puts `table` in force for the tasks of `cgroup` (0n: the host); `undefined` lifts enforcement. Equal tables are shared.
+   * Resolves once no running kernel program can still use the old one. Rejects, with the old table in force, when the kernel refuses.
+   */
+  enforce(cgroup: bigint, table: Table | undefined): Promise<InForce>;
+  /** The container is gone: forget its cgroup. */
+  release(cgroup: bigint): Promise<void>;
+  onEvents(handler: (events: readonly KernelEvent[]) => void): void;
+  counters(): Readonly<Record<string, number>>;
+  /** `keep` leaves programs, rules and identities in force (pinned); otherwise everything is lifted. */
+  close(how: { readonly keep: boolean }): Promise<void>;
+}
+
+/** A line of JSON for the operators' log systems. */
+export interface AlertSink {
+  write(line: string): void;
+  close(): Promise<void>;
+}
+
+/** Where the NodeReport goes: a file here, a custom resource in a cluster. */
+export interface ReportSink {
+  write(report: NodeReport): Promise<void>;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the kernel half and the agent agree on, byte for byte.
+ *
+ * Every struct here has a twin in policy/src/abi.ts; test/contract/abi.test.ts compares both from the object's BTF.
+ * No struct is packed (packed makes clang write byte by byte): fields are laid out so that no hole is left.
+ */
+#ifndef PARAPET_ABI_H
+#define PARAPET_ABI_H
+
+/* Bump when a struct or a map changes shape: pins of another ABI are replaced, never reused. */
+#define PARAPET_ABI 1
+
+#define NAME_CHUNK 24        /* bytes of a path component held by one trie edge; longer components take several */
+#define MAX_COMPONENTS 128   /* a deeper path cannot be judged: denied for a confined container, and counted */
+#define MAX_TABLES 4096
+#define MAX_CONTAINERS 65536 /* index 0 is the host */
+#define MAX_NODES 1048576
+#define MAX_LABELS 131072
+
+/* One verdict: two bits. A larger value wins a conflict, so merging is max(). */
+enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
+
+/* What is done to a path. A verdict word holds one verdict for each operation and each of {owner, other}:
+ * bits [op * 4 + who * 2, +2). */
+enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2 };
+enum who { WHO_OWNER = 0, WHO_OTHER = 1 };
+
+/* Classes of operation; an allow-list and its default are per class. table.defaults holds a verdict for each: bits [class * 2, +2). */
+enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3 };
+
+/* table.flags: a hook returns at once when the table has nothing to say about its class (CLASS_* is the bit number). */
+#define TABLE_HAS(class) (1u << (class))
+#define TABLE_HAS_SOURCES (1u << 8)
+
+/* Names a network rule can use, as bits; which of them an access has is computed from family, type and protocol. */
+enum net_name {
+	NET_TCP = 0, NET_UDP = 1, NET_ICMP = 2, NET_ICMPV6 = 3, NET_SCTP = 4, NET_STREAM = 5, NET_DGRAM = 6,
+	NET_RAW = 7, NET_RDM = 8, NET_SEQPACKET = 9, NET_DCCP = 10, NET_PACKET = 11, NET_ALL = 12,
+};
+
+/* Three verdict words of a trie node: for the path that ends here, for direct children, for anything deeper. */
+struct words {
+	__u16 exact;
+	__u16 child;
+	__u16 deep;
+	__u16 reserved;
+};
+
+/* An edge of the component trie. Node ids are unique over all tables, so all tables share one hash map.
+ * A component longer than NAME_CHUNK is a chain of edges whose `len` counts down the bytes that are left. */
+struct node_key {
+	__u32 node;
+	__u32 len;
+	char name[NAME_CHUNK];
+};
+
+struct node {
+	__u64 source_mask;   /* bit (source % 64) set: source-specific words for this node may exist in node_sources */
+	__u32 id;
+	__u32 reserved;
+	struct words words;  /* in the source trie: exact is the source class of this executable, the rest 0 */
+};
+
+struct source_key {
+	__u32 node;          /* a node id, or a table's root id for flat rules */
+	__u32 source;        /* a source class, never 0 */
+};
+
+/* Rules without a path. One mask for each verdict, indexed by enum verdict - 1. */
+struct flat_rules {
+	__u64 capability[3];
+	__u32 network[3];
+	__u32 reserved;
+};
+
+/* One container's compiled rules. */
+struct table {
+	struct node top;             /* the node of "/" (top.id is the root of the path trie) */
+	__u32 source_root;           /* root id of the trie of source executables, 0 if no rule has a source */
+	__u32 defaults;              /* two bits for each class: VERDICT_NONE where the class has no allow-list */
+	__u32 flags;
+	__u32 reserved;
+	struct flat_rules any;       /* rules for any source */
+};
+
+/* containers[index]: read and written as one 64-bit word, so a swap is one store. */
+struct container {
+	__u32 table;                 /* 0: nothing is enforced */
+	__u32 generation;            /* changes with every swap; a label's source class is valid for one generation */
+};
+
+/* A task's identity, keyed by thread id. */
+struct label {
+	__u64 start_time;            /* task->start_time: an entry of an earlier task with this id is not believed */
+	__u32 container;             /* sticky: the host's task may become a container's, never the reverse */
+	__u32 generation;            /* of the table for which `source` was computed; 0: not computed */
+	__u32 source;
+	__u32 reserved;
+};
+
+/* Where a verdict came from. */
+enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5 };
+
+/* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it. */
+enum counter {
+	COUNT_EVENTS = 0,            /* records handed to the ring buffer */
+	COUNT_RING_FULL = 1,         /* records lost: no room */
+	COUNT_RING_FULL_BLOCK = 2,   /* of those, denials */
+	COUNT_NO_SCRATCH = 3,        /* denied: no scratch slot was free */
+	COUNT_TOO_DEEP = 4,          /* denied: more than MAX_COMPONENTS components */
+	COUNT_READ_FAULT = 5,        /* denied: kernel memory could not be read */
+	COUNT_LABELS_FULL = 6,       /* denied: no room for a task's label */
+	COUNT_ARENA = 7,             /* scratch came from the shared arena, not from near this CPU */
+	COUNT_LAST = 8,
+};
+
+/* The hook that judged; names are in policy/src/abi.ts. */
+enum hook {
+	HOOK_BPRM_CHECK = 0, HOOK_FILE_OPEN = 1, HOOK_PATH_MKNOD = 2, HOOK_PATH_MKDIR = 3, HOOK_PATH_RMDIR = 4, HOOK_PATH_UNLINK = 5,
+	HOOK_PATH_SYMLINK = 6, HOOK_PATH_LINK = 7, HOOK_PATH_RENAME = 8, HOOK_PATH_CHMOD = 9, HOOK_PATH_CHOWN = 10,
+	HOOK_PATH_TRUNCATE = 11, HOOK_FILE_TRUNCATE = 12, HOOK_SOCKET_CREATE = 13, HOOK_SOCKET_CONNECT = 14, HOOK_SOCKET_BIND = 15,
+	HOOK_SOCKET_SENDMSG = 16, HOOK_SOCKET_ACCEPT = 17, HOOK_CAPABLE = 18,
+};
+
+/* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators. */
+struct event {
+	__u64 time_ns;               /* CLOCK_BOOTTIME */
+	__u64 cgroup;
+	__u64 start_time;
+	__u32 container;
+	__u32 generation;
+	__u32 node;                  /* trie node that decided, for SITE_EXACT, SITE_CHILD and SITE_DEEP */
+	__u32 source;                /* the source class that decided; 0: a rule for any source */
+	__u8 class;
+	__u8 op;                     /* enum path_op, for paths */
+	__u8 verdict;
+	__u8 site;
+	__u8 who;
+	__u8 hook;
+	__u8 reason;                 /* enum counter, with SITE_UNJUDGED */
+	__u8 truncated;              /* 1: a path was too long for the record and lost its first components */
+	__u32 tgid;                  /* ids as the host sees them */
+	__u32 tid;
+	__u32 ppid;
+	__u32 ns_tgid;               /* ids as the container sees them */
+	__u32 ns_ppid;
+	__u32 uid;
+	__u32 pid_ns;
+	__u32 mnt_ns;
+	__u32 detail[3];             /* network: family, type, protocol; capability: number */
+	__u16 resource_len;
+	__u16 exe_len;
+	__u16 parent_len;
+	__u16 reserved;
+	char comm[16];
+	char tail[4];                /* keeps the header a multiple of eight */
+};
+
+#endif

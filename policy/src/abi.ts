@@ -1,0 +1,47 @@
+/**
+ * The TypeScript twin of bpf/abi.h. test/contract/abi.test.ts compares every number here with the compiled object's BTF.
+ * Layouts are byte offsets; encoders and decoders build on them and on nothing else.
+ */
+
+export const ABI = 1;
+export const NAME_CHUNK = 24;
+export const MAX_COMPONENTS = 128;
+export const MAX_TABLES = 4096;
+export const MAX_CONTAINERS = 65536;
+export const MAX_NODES = 1048576;
+export const MAX_LABELS = 131072;
+
+export const VERDICT = { none: 0, allow: 1, audit: 2, block: 3 } as const;
+export const PATH_OPERATION = { exec: 0, read: 1, write: 2 } as const;
+export const WHO = { owner: 0, other: 1 } as const;
+export const CLASS = { process: 0, file: 1, network: 2, capabilities: 3 } as const;
+export const TABLE_HAS_SOURCES = 1 << 8;
+export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5 } as const;
+
+/** Kernel counters in the order of `enum counter`; the names are the ones users see. */
+export const COUNTERS = ['events', 'ringFull', 'ringFullBlock', 'noScratch', 'tooDeep', 'readFault', 'labelsFull', 'arena'] as const;
+export type CounterName = (typeof COUNTERS)[number];
+
+/** Hooks in the order of `enum hook`, as alerts name them in `data` (`lsm=FILE_OPEN`). */
+export const HOOKS = [
+  'SECURITY_BPRM_CHECK', 'FILE_OPEN', 'PATH_MKNOD', 'PATH_MKDIR', 'PATH_RMDIR', 'PATH_UNLINK', 'PATH_SYMLINK', 'PATH_LINK', 'PATH_RENAME',
+  'PATH_CHMOD', 'PATH_CHOWN', 'PATH_TRUNCATE', 'FILE_TRUNCATE', 'SOCKET_CREATE', 'SOCKET_CONNECT', 'SOCKET_BIND', 'SOCKET_SENDMSG',
+  'SOCKET_ACCEPT', 'CAPABLE',
+] as const;
+
+/** Size and field offsets of every shared struct, in bytes. */
+export const LAYOUT = {
+  words: { size: 8, exact: 0, child: 2, deep: 4, reserved: 6 },
+  node_key: { size: 32, node: 0, len: 4, name: 8 },
+  node: { size: 24, source_mask: 0, id: 8, reserved: 12, words: 16 },
+  source_key: { size: 8, node: 0, source: 4 },
+  flat_rules: { size: 40, capability: 0, network: 24, reserved: 36 },
+  table: { size: 80, top: 0, source_root: 24, defaults: 28, flags: 32, reserved: 36, any: 40 },
+  container: { size: 8, table: 0, generation: 4 },
+  label: { size: 24, start_time: 0, container: 8, generation: 12, source: 16, reserved: 20 },
+  event: {
+    size: 120, time_ns: 0, cgroup: 8, start_time: 16, container: 24, generation: 28, node: 32, source: 36, class: 40, op: 41, verdict: 42,
+    site: 43, who: 44, hook: 45, reason: 46, truncated: 47, tgid: 48, tid: 52, ppid: 56, ns_tgid: 60, ns_ppid: 64, uid: 68, pid_ns: 72,
+    mnt_ns: 76, detail: 80, resource_len: 92, exe_len: 94, parent_len: 96, reserved: 98, comm: 100, tail: 116,
+  },
+} as const;

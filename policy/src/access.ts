@@ -1,0 +1,36 @@
+/** An access: what a task tries to do. The evaluator and the kernel both answer it with a decision. */
+import type { Policy, Rule } from './model.ts';
+
+export type PathOperation = 'exec' | 'read' | 'write';
+
+export type Access =
+  | {
+      readonly type: 'path';
+      readonly operation: PathOperation;
+      /** Absolute, normalised, as seen from the root of the mount namespace. */
+      readonly path: string;
+      /** Whether the acting user (fsuid) owns the file. */
+      readonly owner: boolean;
+      /** The executable that acts: for `exec` the one that calls execve, not the one being executed. */
+      readonly source: string;
+    }
+  | {
+      readonly type: 'network';
+      /** Numbers as in socket(2): AF_INET is 2, SOCK_STREAM is 1, IPPROTO_TCP is 6. */
+      readonly family: number;
+      readonly socketType: number;
+      readonly protocol: number;
+      readonly source: string;
+    }
+  | {
+      readonly type: 'capability';
+      /** CAP_NET_RAW is 13. */
+      readonly capability: number;
+      readonly source: string;
+    };
+
+/** What decided: a rule of a policy, the default posture of an allow-listed class, or nothing. */
+export type Decision =
+  | { readonly verdict: 'allow' | 'audit' | 'block'; readonly policy: Policy; readonly rule: Rule }
+  | { readonly verdict: 'audit' | 'block'; readonly posture: true }
+  | { readonly verdict: 'none' };

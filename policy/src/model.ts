@@ -1,0 +1,120 @@
+/**
+ * The model: what a policy says once it is parsed, validated and its inherited values are filled in.
+ * KubeArmor's API (`security.kubearmor.com/v1`) is the input; nothing here is specific to an enforcer.
+ */
+
+export const API_VERSION = 'security.kubearmor.com/v1';
+
+export type PolicyKind = 'KubeArmorPolicy' | 'KubeArmorClusterPolicy' | 'KubeArmorHostPolicy';
+
+export type Action = 'Allow' | 'Audit' | 'Block';
+
+/** What happens to an operation that no rule of an allow-listed class matches. */
+export type Posture = 'audit' | 'block';
+
+/** The classes that have a posture. Process rules share the file posture, as in KubeArmor. */
+export interface Postures {
+  readonly file: Posture;
+  readonly network: Posture;
+  readonly capabilities: Posture;
+}
+
+export const DEFAULT_POSTURES: Postures = { file: 'audit', network: 'audit', capabilities: 'audit' };
+
+export interface Policy {
+  readonly kind: PolicyKind;
+  /** Empty for cluster and host policies. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly target: Target;
+  readonly rules: readonly Rule[];
+  readonly provenance: Provenance;
+}
+
+/** Which containers (or nodes) a policy is for. All parts must hold. */
+export interface Target {
+  /** Namespaces by name; `undefined` means all. */
+  readonly namespaces?: { readonly operator: 'In' | 'NotIn'; readonly values: readonly string[] };
+  /** Labels that must all be there, exactly. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `label` expressions: In = any of these `key=value` pairs is there, NotIn = none is. */
+  readonly expressions: readonly LabelExpression[];
+  /** Container names; empty means every container. From `kubearmor.io/container.name`. */
+  readonly containers: readonly string[];
+}
+
+export interface LabelExpression {
+  readonly operator: 'In' | 'NotIn';
+  /** `key=value` pairs. */
+  readonly values: readonly string[];
+}
+
+/** Where a policy was written; travels as annotations (see provenance.ts). */
+export interface Provenance {
+  readonly repository?: string;
+  readonly commit?: string;
+  /** `main.ts:12` */
+  readonly source?: string;
+  /** Field of a rule, for example `spec.process.matchPaths[0]`, to where it was written. */
+  readonly rules: Readonly<Record<string, string>>;
+}
+
+interface RuleCommon {
+  /** The field that says it: `spec.process.matchPaths[0]`. Names the rule in alerts and problems. */
+  readonly field: string;
+  readonly action: Action;
+  /** 1 (lowest) to 10. */
+  readonly severity: number;
+  readonly tags: readonly string[];
+  readonly message: string;
+  /** Executables (absolute paths) whose operations the rule is about; empty means any. */
+  readonly from: readonly string[];
+}
+
+/** A path, or everything in a directory. */
+export type PathMatch =
+  | { readonly type: 'path'; readonly path: string }
+  /** `dir` ends in `/`. Not recursive: the directory and its direct children. */
+  | { readonly type: 'directory'; readonly dir: string; readonly recursive: boolean };
+
+export interface ProcessRule extends RuleCommon {
+  readonly section: 'process';
+  readonly match: PathMatch;
+  readonly ownerOnly: boolean;
+}
+
+export interface FileRule extends RuleCommon {
+  readonly section: 'file';
+  readonly match: PathMatch;
+  readonly ownerOnly: boolean;
+  readonly readOnly: boolean;
+}
+
+export interface NetworkRule extends RuleCommon {
+  readonly section: 'network';
+  readonly protocol: NetworkName;
+}
+
+export interface CapabilityRule extends RuleCommon {
+  readonly section: 'capabilities';
+  /** Lower case, without `cap_`: `net_raw`. */
+  readonly capability: string;
+}
+
+export type Rule = ProcessRule | FileRule | NetworkRule | CapabilityRule;
+export type Section = Rule['section'];
+
+/** Protocols and socket types a network rule can name, in the order of `enum net_name` in bpf/abi.h. */
+export const NETWORK_NAMES = [
+  'tcp', 'udp', 'icmp', 'icmpv6', 'sctp', 'stream', 'dgram', 'raw', 'rdm', 'seqpacket', 'dccp', 'packet', 'all',
+] as const;
+export type NetworkName = (typeof NETWORK_NAMES)[number];
+
+/** What selectors look at. The node itself is the workload `{ host: true }`. */
+export interface Workload {
+  readonly host: boolean;
+  readonly namespace: string;
+  /** The container's name (not its id). */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}

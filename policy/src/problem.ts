@@ -1,0 +1,40 @@
+/**
+ * A problem is something wrong with the user's input: a value, never thrown, always collected with all the others.
+ * The codes are the catalogue in `docs/problems.md`; a contract test holds both to each other.
+ */
+
+/** Where in the user's input a problem is. Every part is optional; printers show what is there. */
+export interface Place {
+  /** File as the user knows it, relative to the repository or the policies directory. */
+  readonly file?: string;
+  /** 1-based line in `file`. */
+  readonly line?: number;
+  /** 1-based column in `file`. */
+  readonly column?: number;
+  /** The object: `KubeArmorPolicy default/no-shell`. */
+  readonly object?: string;
+  /** The field: `spec.process.matchPaths[0].path`. */
+  readonly field?: string;
+}
+
+export interface Problem {
+  /** Catalogue code, for example `unknown-field`. */
+  readonly code: string;
+  /** `error` refuses the object; `warning` does not. */
+  readonly severity: 'error' | 'warning';
+  readonly place: Place;
+  /** What is wrong, one sentence without a full stop. */
+  readonly message: string;
+  /** What to write instead. */
+  readonly hint?: string;
+}
+
+/** One line for people: `policies/a.yaml:3:5: KubeArmorPolicy default/a: spec.action: … (hint)`. */
+export function formatProblem(problem: Problem): string {
+  const { file, line, column, object, field } = problem.place;
+  const at = [file, line, column].filter((part) => part !== undefined).join(':');
+  const where = [at, object, field].filter((part) => part !== undefined && part !== '').join(': ');
+  const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
+  const level = problem.severity === 'warning' ? 'warning: ' : '';
+  return `${where === '' ? '' : `${where}: `}${level}${problem.message}${hint} [${problem.code}]`;
+}
