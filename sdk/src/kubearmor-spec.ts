@@ -1,0 +1,237 @@
+/**
+ * KubeArmor's API (`security.kubearmor.com/v1`), field by field, as TypeScript.
+ * Fields marked *not enforced yet* are part of the API but refused, by name, when a policy is synthesized: never ignored.
+ */
+import type { Action, CAPABILITIES, NetworkName } from '@parapet/policy';
+
+/** A Linux capability as policies write it: lower case, without `cap_`. */
+export type CapabilityName = (typeof CAPABILITIES)[number];
+
+/** Values that a rule, a section and a policy can each give; the innermost one counts. */
+export interface Inherited {
+  /**
+   * How serious a violation is, from 1 (lowest) to 10.
+   * @default - the section's, else the policy's, else 1
+   */
+  readonly severity?: number;
+  /**
+   * Labels for people and log systems, copied to alerts.
+   * @default - the section's, else the policy's, else none
+   */
+  readonly tags?: readonly string[];
+  /**
+   * A sentence for whoever reads the alert.
+   * @default - the section's, else the policy's, else empty
+   */
+  readonly message?: string;
+  /**
+   * What happens to an operation that the rule matches. One `Allow` makes the whole class an allow-list.
+   * @default - the section's, else the policy's, else `Block`
+   */
+  readonly action?: Action;
+}
+
+/** The acting program. */
+export interface FromSource {
+  /** Absolute path of an executable, after symbolic links. */
+  readonly path: string;
+}
+
+interface WithSources {
+  /**
+   * Programs whose operations the rule is about. For process rules: the program that calls `execve`.
+   * @default - any program
+   */
+  readonly fromSource?: readonly FromSource[];
+}
+
+interface WithOwner {
+  /**
+   * The file's owner passes, everybody else does not.
+   * @default false
+   */
+  readonly ownerOnly?: boolean;
+}
+
+interface WithTerminal {
+  /**
+   * Only for tasks with (`true`) or without a terminal. *Not enforced yet.*
+   * @default - both
+   */
+  readonly pts?: boolean;
+}
+
+export interface ProcessPath extends Inherited, WithSources, WithOwner, WithTerminal {
+  /**
+   * Absolute path of an executable, after symbolic links; it does not end in `/`.
+   * @default - `execname` says which
+   */
+  readonly path?: string;
+  /**
+   * File name of an executable in any directory. *Not enforced yet.*
+   * @default - `path` says which
+   */
+  readonly execname?: string;
+  /**
+   * Arguments that are allowed. *Not enforced yet.*
+   * @default - any
+   */
+  readonly allowedArgs?: readonly string[];
+}
+
+export interface ProcessDirectory extends Inherited, WithSources, WithOwner, WithTerminal {
+  /** Absolute path that ends in `/`. */
+  readonly dir: string;
+  /**
+   * Everything below, not only direct children.
+   * @default false
+   */
+  readonly recursive?: boolean;
+}
+
+/** *Not enforced yet.* */
+export interface ProcessPattern extends Inherited, WithOwner {
+  readonly pattern: string;
+}
+
+interface WithReadOnly {
+  /**
+   * Reading passes; only writing is blocked (with `Audit`: audited).
+   * @default false
+   */
+  readonly readOnly?: boolean;
+}
+
+export interface FilePath extends Inherited, WithSources, WithOwner, WithTerminal, WithReadOnly {
+  /** Absolute path of a file, after symbolic links; it does not end in `/`. */
+  readonly path: string;
+}
+
+export interface FileDirectory extends ProcessDirectory, WithReadOnly {}
+
+/** *Not enforced yet.* */
+export interface FilePattern extends ProcessPattern, WithReadOnly {}
+
+export interface NetworkProtocol extends Inherited, WithSources, WithTerminal {
+  /** A protocol or a socket type. */
+  readonly protocol: NetworkName;
+}
+
+/** *Not enforced yet.* */
+export interface NetworkDnsQuery extends Inherited, WithSources {
+  readonly domain: string;
+}
+
+export interface Capability extends Inherited, WithSources {
+  /** A Linux capability in lower case, without `cap_`. */
+  readonly capability: CapabilityName;
+}
+
+interface SyscallSource {
+  readonly path?: string;
+  readonly dir?: string;
+  readonly recursive?: boolean;
+}
+
+/** *Not enforced yet.* */
+export interface Syscalls extends Omit<Inherited, 'action'> {
+  readonly matchSyscalls?: readonly { readonly syscall?: readonly string[]; readonly fromSource?: readonly SyscallSource[] }[];
+  readonly matchPaths?: readonly {
+    readonly path?: string;
+    readonly recursive?: boolean;
+    readonly syscall?: readonly string[];
+    readonly fromSource?: readonly SyscallSource[];
+  }[];
+}
+
+/** The part of a spec that says what is allowed and what is not; the same for all three kinds. */
+export interface Rules extends Inherited {
+  /**
+   * Rules for executing files.
+   * @default - none
+   */
+  readonly process?: Inherited & {
+    readonly matchPaths?: readonly ProcessPath[];
+    readonly matchDirectories?: readonly ProcessDirectory[];
+    /** *Not enforced yet.* */
+    readonly matchPatterns?: readonly ProcessPattern[];
+  };
+  /**
+   * Rules for reading and writing files.
+   * @default - none
+   */
+  readonly file?: Inherited & {
+    readonly matchPaths?: readonly FilePath[];
+    readonly matchDirectories?: readonly FileDirectory[];
+    /** *Not enforced yet.* */
+    readonly matchPatterns?: readonly FilePattern[];
+  };
+  /**
+   * Rules for sockets.
+   * @default - none
+   */
+  readonly network?: Inherited & {
+    readonly matchProtocols?: readonly NetworkProtocol[];
+    /** *Not enforced yet.* */
+    readonly matchDNSQueries?: readonly NetworkDnsQuery[];
+  };
+  /**
+   * Rules for Linux capabilities.
+   * @default - none
+   */
+  readonly capabilities?: Inherited & { readonly matchCapabilities?: readonly Capability[] };
+  /** *Not enforced yet.* */
+  readonly syscalls?: Syscalls;
+  /** Lines for an AppArmor profile. *Not enforced yet.* */
+  readonly apparmor?: string;
+}
+
+/** *Not enforced yet.* */
+export interface Preset {
+  readonly name: 'filelessExec' | 'anonymousMapExec' | 'protectEnv' | 'exec' | 'protectProc';
+  readonly action?: Action;
+}
+
+export interface MatchExpression<Key extends string> {
+  readonly key: Key;
+  /** `In`: one of the values is there. `NotIn`: none is. */
+  readonly operator: 'In' | 'NotIn';
+  /** For `label`: pairs `name=value`. For `namespace`: names. */
+  readonly values: readonly string[];
+}
+
+export interface KubeArmorPolicySpec extends Rules {
+  /** Which containers of the namespace; all parts must hold. */
+  readonly selector: {
+    /**
+     * Labels that must all be there, exactly. `kubearmor.io/container.name: '[a,b]'` names containers.
+     * @default - every container of the namespace
+     */
+    readonly matchLabels?: Readonly<Record<string, string>>;
+    /**
+     * Label expressions, which must all hold.
+     * @default - none
+     */
+    readonly matchExpressions?: readonly MatchExpression<'label'>[];
+  };
+  /** *Not enforced yet.* */
+  readonly presets?: readonly Preset[];
+}
+
+export interface KubeArmorClusterPolicySpec extends Rules {
+  /**
+   * Which containers of which namespaces; all expressions must hold.
+   * @default - every container of every namespace
+   */
+  readonly selector?: { readonly matchExpressions?: readonly MatchExpression<'namespace' | 'label'>[] };
+  /** *Not enforced yet.* */
+  readonly presets?: readonly Preset[];
+}
+
+export interface KubeArmorHostPolicySpec extends Rules {
+  /** Which nodes. */
+  readonly nodeSelector: {
+    /** Labels that must all be there. `kubernetes.io/hostname: '*'` means every node. */
+    readonly matchLabels: Readonly<Record<string, string>>;
+  };
+}
