@@ -53,7 +53,9 @@ interface Lines {
 }
 
 /** What must be ready before a machine can boot; a shared directory is made when it is not there. */
-async function prepare(request: VmRequest): Promise<{ options: VmOptions; boot: (acceleration: Acceleration, onOutput: OnOutput) => Promise<Machine> }> {
+async function prepare(
+  request: VmRequest,
+): Promise<{ options: VmOptions; boot: (acceleration: Acceleration, onOutput: OnOutput) => Promise<Machine> }> {
   if (process.getuid?.() !== 0) throw new Error('the microVM shows root its own files, so this needs root: run it with sudo');
   const kernel = await findKernel(request.kernel, request.onProgress ?? (() => undefined));
   const initrd = await findInitrd(kernel);
@@ -90,7 +92,10 @@ export async function startVm(request: VmRequest): Promise<Vm> {
   };
 
   const seconds = request.timeout ?? DEFAULT_TIMEOUT;
-  const state: { machine: Machine | undefined; stopped: { status: number; problem: string } | undefined } = { machine: undefined, stopped: undefined };
+  const state: { machine: Machine | undefined; stopped: { status: number; problem: string } | undefined } = {
+    machine: undefined,
+    stopped: undefined,
+  };
   const stop = (status: number, problem: string): void => {
     state.stopped ??= { status, problem };
     state.machine?.kill(problem);

@@ -75,7 +75,8 @@ async function listedPackage(name: KernelName): Promise<string | undefined> {
 }
 
 async function download(packageName: string, into: string): Promise<void> {
-  const fetchPackage = () => run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', packageName], { cwd: into, env: environment });
+  const fetchPackage = () =>
+    run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', packageName], { cwd: into, env: environment });
   try {
     await fetchPackage();
   } catch {

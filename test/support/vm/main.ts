@@ -18,7 +18,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const vm = await startVm({ ...options, onOutput: (chunk, stream) => process[stream].write(chunk), onProgress: say });
-  for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
     process.once(signal, () => {
       vm.kill();
       void vm.wait().then(() => process.exit(status));

@@ -82,6 +82,24 @@ const VALUED: Record<string, (draft: Draft, word: string) => string | undefined>
   },
 };
 
+/** Takes the option at the head of `words` into `draft`. Returns how many words it took, and what was wrong with it. */
+function takeOption(words: readonly string[], draft: Draft): { taken: number; problem?: string } {
+  const word = words[0] ?? '';
+  if (word === '--no-containerd') {
+    draft.containerd = false;
+    return { taken: 1 };
+  }
+  const equals = word.indexOf('=');
+  const name = equals < 0 ? word : word.slice(0, equals);
+  const store = VALUED[name];
+  if (store === undefined) return { taken: 1, problem: `unknown option ${name}` };
+  const value = equals < 0 ? words[1] : word.slice(equals + 1);
+  if (value === undefined) return { taken: 1, problem: `${name} takes a value` };
+  const expected = store(draft, value);
+  const taken = equals < 0 ? 2 : 1;
+  return expected === undefined ? { taken } : { taken, problem: `${name} takes ${expected}, not '${value}'` };
+}
+
 /**
  * Reads the words after `npm run vm --`. Returns what is wrong with them, all of it, instead of throwing.
  * `undefined` options mean that help was asked for.
@@ -89,31 +107,14 @@ const VALUED: Record<string, (draft: Draft, word: string) => string | undefined>
 export function parseVmArguments(words: readonly string[]): { options?: VmOptions; problems: string[] } {
   const draft: Draft = { command: [], share: [] };
   const problems: string[] = [];
-  let at = 0;
-  for (; at < words.length; at++) {
-    const word = words[at] ?? '';
-    if (!word.startsWith('-')) break;
-    if (word === '--') {
-      at++;
-      break;
-    }
-    if (word === '--help' || word === '-h') return { problems };
-    if (word === '--no-containerd') {
-      draft.containerd = false;
-      continue;
-    }
-    const equals = word.indexOf('=');
-    const name = equals < 0 ? word : word.slice(0, equals);
-    const store = VALUED[name];
-    if (store === undefined) {
-      problems.push(`unknown option ${name}`);
-      continue;
-    }
-    const value = equals < 0 ? words[++at] : word.slice(equals + 1);
-    const expected = value === undefined ? 'a value' : store(draft, value);
-    if (expected !== undefined) problems.push(`${name} takes ${expected}${value === undefined ? '' : `, not '${value}'`}`);
+  let rest = words;
+  while (rest[0]?.startsWith('-') === true && rest[0] !== '--') {
+    if (rest[0] === '--help' || rest[0] === '-h') return { problems: [] };
+    const { taken, problem } = takeOption(rest, draft);
+    if (problem !== undefined) problems.push(problem);
+    rest = rest.slice(taken);
   }
-  draft.command = words.slice(at);
-  if (draft.command.length === 0 || draft.command[0] === '') problems.push('no command given');
+  draft.command = rest[0] === '--' ? rest.slice(1) : rest;
+  if ((draft.command[0] ?? '') === '') problems.push('no command given');
   return { options: draft, problems };
 }
