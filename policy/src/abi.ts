@@ -23,6 +23,7 @@ export const COUNTERS = ['events', 'ringFull', 'ringFullBlock', 'noScratch', 'to
 export type CounterName = (typeof COUNTERS)[number];
 
 /** Hooks in the order of `enum hook`, as alerts name them in `data` (`lsm=FILE_OPEN`). */
+// prettier-ignore
 export const HOOKS = [
   'SECURITY_BPRM_CHECK', 'FILE_OPEN', 'PATH_MKNOD', 'PATH_MKDIR', 'PATH_RMDIR', 'PATH_UNLINK', 'PATH_SYMLINK', 'PATH_LINK', 'PATH_RENAME',
   'PATH_CHMOD', 'PATH_CHOWN', 'PATH_TRUNCATE', 'FILE_TRUNCATE', 'SOCKET_CREATE', 'SOCKET_CONNECT', 'SOCKET_BIND', 'SOCKET_SENDMSG',
@@ -30,6 +31,7 @@ export const HOOKS = [
 ] as const;
 
 /** Size and field offsets of every shared struct, in bytes. */
+// prettier-ignore
 export const LAYOUT = {
   words: { size: 8, exact: 0, child: 2, deep: 4, reserved: 6 },
   node_key: { size: 32, node: 0, len: 4, name: 8 },
@@ -38,7 +40,7 @@ export const LAYOUT = {
   flat_rules: { size: 40, capability: 0, network: 24, reserved: 36 },
   table: { size: 80, top: 0, source_root: 24, defaults: 28, flags: 32, reserved: 36, any: 40 },
   container: { size: 8, table: 0, generation: 4 },
-  label: { size: 24, start_time: 0, container: 8, generation: 12, source: 16, reserved: 20 },
+  label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
   event: {
     size: 120, time_ns: 0, cgroup: 8, start_time: 16, container: 24, generation: 28, node: 32, source: 36, class: 40, op: 41, verdict: 42,
     site: 43, who: 44, hook: 45, reason: 46, truncated: 47, tgid: 48, tid: 52, ppid: 56, ns_tgid: 60, ns_ppid: 64, uid: 68, pid_ns: 72,

@@ -105,6 +105,7 @@ export type Rule = ProcessRule | FileRule | NetworkRule | CapabilityRule;
 export type Section = Rule['section'];
 
 /** Protocols and socket types a network rule can name, in the order of `enum net_name` in bpf/abi.h. */
+// prettier-ignore
 export const NETWORK_NAMES = [
   'tcp', 'udp', 'icmp', 'icmpv6', 'sctp', 'stream', 'dgram', 'raw', 'rdm', 'seqpacket', 'dccp', 'packet', 'all',
 ] as const;

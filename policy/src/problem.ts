@@ -3,6 +3,23 @@
  * The codes are the catalogue in `docs/problems.md`; a contract test holds both to each other.
  */
 
+/** Every code there is, by who gives it. */
+// prettier-ignore
+export const PROBLEM_CODES = [
+  // policies
+  'wrong-type', 'missing-field', 'unknown-field', 'invalid-value', 'invalid-name', 'invalid-path', 'pattern-in-path', 'not-enforced-yet',
+  'unknown-kind', 'wrong-api-version', 'duplicate-policy', 'no-rules', 'selects-nothing', 'ignored-namespace', 'provenance-malformed',
+  'table-too-large',
+  // files and programs
+  'yaml-syntax', 'file-unreadable', 'not-a-policy', 'no-program', 'bundle-failed', 'import-refused', 'forbidden-api', 'program-threw',
+  'program-timeout', 'program-memory', 'program-output',
+  // sources
+  'repository-unreachable', 'ref-not-found', 'path-not-found',
+  // nodes
+  'config-invalid', 'kernel-no-btf', 'kernel-no-bpf-lsm', 'kernel-refused', 'hook-missing',
+] as const;
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
+
 /** Where in the user's input a problem is. Every part is optional; printers show what is there. */
 export interface Place {
   /** File as the user knows it, relative to the repository or the policies directory. */
@@ -19,7 +36,7 @@ export interface Place {
 
 export interface Problem {
   /** Catalogue code, for example `unknown-field`. */
-  readonly code: string;
+  readonly code: ProblemCode;
   /** `error` refuses the object; `warning` does not. */
   readonly severity: 'error' | 'warning';
   readonly place: Place;

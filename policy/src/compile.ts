@@ -1,0 +1,136 @@
+/** From the policies of one container to its table: what the kernel needs to decide, and for each verdict the rule it comes from. */
+import { capabilityNumber } from './capability.ts';
+import { edgesOf } from './edges.ts';
+import { NETWORK_NAMES } from './model.ts';
+import type { NetworkName, Policy, Postures, Rule, Section } from './model.ts';
+import type { Problem } from './problem.ts';
+import { flatSiteKey } from './site.ts';
+import type { ClassDefault, Table } from './table.ts';
+import { branchAt, cellsOf, newBranch, numberBranches, put, sitesOf } from './trie.ts';
+import type { Branch, Giver } from './trie.ts';
+
+/** Most trie nodes, and most words of their own for sources, that one table may have. */
+export const MAX_TABLE_NODES = 200_000;
+/** Source classes travel in 16 bits, and 0 means any source. */
+export const MAX_TABLE_SOURCES = 65_535;
+
+const ACTION_VERDICT = { Allow: 'allow', Audit: 'audit', Block: 'block' } as const;
+
+interface FlatBuild {
+  network: Record<'allow' | 'audit' | 'block', number>;
+  capability: Record<'allow' | 'audit' | 'block', bigint>;
+}
+
+interface Build {
+  readonly root: Branch;
+  readonly classes: ReadonlyMap<string, number>;
+  /** Flat rules by source class, 0 for any source. */
+  readonly flat: Map<number, FlatBuild>;
+  readonly flatSites: Map<string, Giver>;
+}
+
+/**
+ * Compiles the policies of one container (those that match it). Equal rules give equal tables, whatever the order of the policies; the
+ * order decides only which of several equal rules is named. No table where there is no rule; `table-too-large` where there are too many.
+ */
+export function compile(policies: readonly Policy[], postures: Postures): { table?: Table; problems: Problem[] } {
+  const rules = policies.flatMap((policy) => policy.rules.map((rule): Giver => ({ policy, rule })));
+  if (rules.length === 0) return { problems: [] };
+  const sources = sourcesOf(rules);
+  const build: Build = {
+    root: newBranch(),
+    classes: new Map(sources.map((source, index) => [source, index + 1])),
+    flat: new Map([[0, newFlat()]]),
+    flatSites: new Map(),
+  };
+  for (const giver of rules) addRule(build, giver);
+
+  const { root, nodes, sites } = numberBranches(build.root);
+  const table: Table = {
+    root,
+    nodes,
+    sources,
+    flat: build.flat.get(0) ?? newFlat(),
+    sourceFlat: new Map([...build.flat].filter(([source]) => source !== 0).sort(([a], [b]) => a - b)),
+    defaults: defaultsOf(rules, postures),
+    policies,
+    sites: new Map([...sites, ...build.flatSites]),
+  };
+  const problems = tooLarge(table);
+  return problems.length === 0 ? { table, problems } : { problems };
+}
+
+function sourcesOf(rules: readonly Giver[]): readonly string[] {
+  return [...new Set(rules.flatMap(({ rule }) => rule.from))].sort();
+}
+
+function newFlat(): FlatBuild {
+  return { network: { allow: 0, audit: 0, block: 0 }, capability: { allow: 0n, audit: 0n, block: 0n } };
+}
+
+function addRule(build: Build, giver: Giver): void {
+  const { rule } = giver;
+  const sources = rule.from.length === 0 ? [0] : rule.from.map((path) => build.classes.get(path) ?? 0);
+  for (const source of new Set(sources)) {
+    if (rule.section === 'network' || rule.section === 'capabilities') addFlat(build, { giver, rule, source });
+    else addPath(build, { giver, rule, source });
+  }
+}
+
+function addPath(build: Build, at: { giver: Giver; rule: Extract<Rule, { match: unknown }>; source: number }): void {
+  const branch = branchAt(build.root, at.rule.match);
+  for (const site of sitesOf(at.rule.match)) {
+    for (const cell of cellsOf(at.rule)) put(branch, { ...cell, site, giver: at.giver, source: at.source });
+  }
+}
+
+function addFlat(build: Build, at: { giver: Giver; rule: Extract<Rule, { section: 'network' | 'capabilities' }>; source: number }): void {
+  const { giver, rule, source } = at;
+  const verdict = ACTION_VERDICT[rule.action];
+  let flat = build.flat.get(source);
+  if (flat === undefined) {
+    flat = newFlat();
+    build.flat.set(source, flat);
+  }
+  const what: NetworkName | number = rule.section === 'network' ? rule.protocol : numberOf(rule.capability);
+  if (typeof what === 'number') flat.capability[verdict] |= 1n << BigInt(what);
+  else flat.network[verdict] |= 1 << NETWORK_NAMES.indexOf(what);
+  const key = flatSiteKey({ source, what, verdict });
+  if (!build.flatSites.has(key)) build.flatSites.set(key, giver);
+}
+
+function numberOf(capability: string): number {
+  const number = capabilityNumber(capability);
+  if (number === undefined) throw new Error(`no capability is called ${capability}: the policy did not come from the parser`);
+  return number;
+}
+
+function defaultsOf(rules: readonly Giver[], postures: Postures): Table['defaults'] {
+  const allowListed = new Set<Section>(rules.filter(({ rule }) => rule.action === 'Allow').map(({ rule }) => rule.section));
+  const of = (section: Section, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
+  return {
+    process: of('process', postures.file),
+    file: of('file', postures.file),
+    network: of('network', postures.network),
+    capabilities: of('capabilities', postures.capabilities),
+  };
+}
+
+/** Every way in which a table can be too large for the kernel's maps, with the number that is. */
+function tooLarge(table: Table): Problem[] {
+  const words = table.root.sources.size + table.nodes.reduce((sum, node) => sum + node.sources.size, 0);
+  const counts = [
+    { count: edgesOf(table).edges.length, most: MAX_TABLE_NODES, what: 'path components' },
+    { count: words, most: MAX_TABLE_NODES, what: 'combinations of a path and a source' },
+    { count: table.sources.length, most: MAX_TABLE_SOURCES, what: 'source executables' },
+  ];
+  return counts
+    .filter(({ count, most }) => count > most)
+    .map(({ count, most, what }) => ({
+      code: 'table-too-large',
+      severity: 'error',
+      place: {},
+      message: `the rules for one container need ${count} ${what}, and the kernel holds at most ${most}`,
+      hint: 'name directories instead of single files',
+    }));
+}

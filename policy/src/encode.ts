@@ -1,0 +1,141 @@
+/** A table as the bytes of the kernel's maps: little endian, offsets from the ABI. */
+import { CLASS, LAYOUT, NAME_CHUNK, TABLE_HAS_SOURCES, VERDICT } from './abi.ts';
+import { edgesOf, sourceMask } from './edges.ts';
+import type { Edge } from './edges.ts';
+import type { FlatRules, Table, Words } from './table.ts';
+
+export interface EncodedTable {
+  /** One `struct table`. */
+  readonly table: Uint8Array;
+  /** `nodeCount` × `struct node_key` and as many `struct node`, in the same order; likewise below. */
+  readonly nodeKeys: Uint8Array;
+  readonly nodeValues: Uint8Array;
+  readonly nodeCount: number;
+  /** Words of a node for one source: `struct source_key` to `struct words`. */
+  readonly sourceKeys: Uint8Array;
+  readonly sourceWords: Uint8Array;
+  readonly sourceCount: number;
+  /** Flat rules for one source: `struct source_key` (node is the table's root id) to `struct flat_rules`. */
+  readonly flatKeys: Uint8Array;
+  readonly flatRules: Uint8Array;
+  readonly flatCount: number;
+  /** How many node ids were used: `nodeBase + 1` up to `nodeBase + idCount`. */
+  readonly idCount: number;
+}
+
+/** Encodes a table with node ids from `nodeBase + 1` (the root of the path trie). `nodeBase + idCount` must fit in 32 bits. */
+export function encodeTable(table: Table, nodeBase: number): EncodedTable {
+  const { edges, sourceRoot, idCount } = edgesOf(table);
+  const nodes = encodeEdges(edges, nodeBase);
+  const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes].flatMap(({ id, sources }) =>
+    [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })),
+  );
+  const flats = [...table.sourceFlat].map(([source, rules]) => ({ node: nodeBase + 1, source, rules }));
+  const sourceWords = block(sourced.length, LAYOUT.words.size);
+  sourced.forEach(({ words }, i) => putWords(sourceWords.view, i * LAYOUT.words.size, words));
+  const flatRules = block(flats.length, LAYOUT.flat_rules.size);
+  flats.forEach(({ rules }, i) => putFlat(flatRules.view, i * LAYOUT.flat_rules.size, rules));
+  return {
+    table: encodeHeader(table, { nodeBase, sourceRoot }),
+    ...nodes,
+    nodeCount: edges.length,
+    sourceKeys: encodeSourceKeys(sourced),
+    sourceWords: sourceWords.bytes,
+    sourceCount: sourced.length,
+    flatKeys: encodeSourceKeys(flats),
+    flatRules: flatRules.bytes,
+    flatCount: flats.length,
+    idCount,
+  };
+}
+
+/** Bytes that are equal exactly for tables that decide alike by the same rules: what a content hash is made of. */
+export function canonicalTable(table: Table): Uint8Array {
+  const encoded = encodeTable(table, 0);
+  const counts = block(1, 12);
+  [encoded.nodeCount, encoded.sourceCount, encoded.flatCount].forEach((count, i) => counts.view.setUint32(i * 4, count, true));
+  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules } = encoded;
+  return concatenate([encoded.table, counts.bytes, nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules]);
+}
+
+function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number }): Uint8Array {
+  const { bytes, view } = block(1, LAYOUT.table.size);
+  const at = LAYOUT.table;
+  view.setBigUint64(at.top + LAYOUT.node.source_mask, sourceMask(table.root.sources.keys()), true);
+  view.setUint32(at.top + LAYOUT.node.id, ids.nodeBase + 1, true);
+  putWords(view, at.top + LAYOUT.node.words, table.root.words);
+  view.setUint32(at.source_root, ids.sourceRoot === 0 ? 0 : ids.nodeBase + ids.sourceRoot, true);
+  view.setUint32(at.defaults, encodeDefaults(table), true);
+  view.setUint32(at.flags, encodeFlags(table), true);
+  putFlat(view, at.any, table.flat);
+  return bytes;
+}
+
+function encodeDefaults({ defaults }: Table): number {
+  return (
+    (VERDICT[defaults.process] << (CLASS.process * 2)) |
+    (VERDICT[defaults.file] << (CLASS.file * 2)) |
+    (VERDICT[defaults.network] << (CLASS.network * 2)) |
+    (VERDICT[defaults.capabilities] << (CLASS.capabilities * 2))
+  );
+}
+
+/** A bit for each class that has rules, so that a hook with nothing to say returns at once. */
+function encodeFlags(table: Table): number {
+  const sections = new Set(table.policies.flatMap(({ rules }) => rules.map(({ section }) => section)));
+  const classes = [...sections].reduce((flags, section) => flags | (1 << CLASS[section]), 0);
+  return classes | (table.sources.length > 0 ? TABLE_HAS_SOURCES : 0);
+}
+
+function encodeEdges(edges: readonly Edge[], nodeBase: number): { nodeKeys: Uint8Array; nodeValues: Uint8Array } {
+  const keys = block(edges.length, LAYOUT.node_key.size);
+  const values = block(edges.length, LAYOUT.node.size);
+  edges.forEach((edge, i) => {
+    const key = i * LAYOUT.node_key.size;
+    keys.view.setUint32(key + LAYOUT.node_key.node, nodeBase + edge.parent, true);
+    keys.view.setUint32(key + LAYOUT.node_key.len, edge.bytesLeft, true);
+    keys.bytes.set(edge.chunk.subarray(0, NAME_CHUNK), key + LAYOUT.node_key.name);
+    const value = i * LAYOUT.node.size;
+    values.view.setBigUint64(value + LAYOUT.node.source_mask, edge.sourceMask, true);
+    values.view.setUint32(value + LAYOUT.node.id, nodeBase + edge.id, true);
+    putWords(values.view, value + LAYOUT.node.words, edge.words);
+  });
+  return { nodeKeys: keys.bytes, nodeValues: values.bytes };
+}
+
+function encodeSourceKeys(keys: readonly { node: number; source: number }[]): Uint8Array {
+  const { bytes, view } = block(keys.length, LAYOUT.source_key.size);
+  keys.forEach(({ node, source }, i) => {
+    view.setUint32(i * LAYOUT.source_key.size + LAYOUT.source_key.node, node, true);
+    view.setUint32(i * LAYOUT.source_key.size + LAYOUT.source_key.source, source, true);
+  });
+  return bytes;
+}
+
+function putWords(view: DataView, offset: number, words: Words): void {
+  view.setUint16(offset + LAYOUT.words.exact, words.exact, true);
+  view.setUint16(offset + LAYOUT.words.child, words.child, true);
+  view.setUint16(offset + LAYOUT.words.deep, words.deep, true);
+}
+
+function putFlat(view: DataView, offset: number, rules: FlatRules): void {
+  (['allow', 'audit', 'block'] as const).forEach((verdict, i) => {
+    view.setBigUint64(offset + LAYOUT.flat_rules.capability + i * 8, rules.capability[verdict], true);
+    view.setUint32(offset + LAYOUT.flat_rules.network + i * 4, rules.network[verdict], true);
+  });
+}
+
+function block(count: number, size: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(count * size);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

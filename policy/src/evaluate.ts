@@ -1,0 +1,103 @@
+/**
+ * The reference evaluator: docs/semantics.md as a function. Slow and plain on purpose, since the compiled tables and the kernel are
+ * held to it; it shares nothing with the compiler but the names that a socket has.
+ */
+import type { Access, Decision } from './access.ts';
+import { CAPABILITIES } from './capability.ts';
+import type { PathMatch, Policy, Posture, Postures, Rule, Section } from './model.ts';
+import { networkNames } from './network.ts';
+
+type Verdict = 'allow' | 'audit' | 'block';
+type PathAccess = Extract<Access, { type: 'path' }>;
+
+interface Candidate {
+  readonly policy: Policy;
+  readonly rule: Rule;
+  readonly verdict: Verdict;
+}
+
+const STRENGTH: Readonly<Record<Verdict, number>> = { allow: 1, audit: 2, block: 3 };
+
+/**
+ * What the policies of one container (those that match it) decide for one access. Of rules that say the same with the same right,
+ * the first is named, in the order of `policies` and of their rules.
+ */
+export function evaluate(input: { policies: readonly Policy[]; postures: Postures; access: Access }): Decision {
+  const section = sectionOf(input.access);
+  const rules = input.policies.flatMap((policy) =>
+    policy.rules.filter((rule) => rule.section === section).map((rule) => ({ policy, rule })),
+  );
+  const matching = rules.filter(({ rule }) => isAbout(rule, input.access));
+  const allowList = rules.some(({ rule }) => rule.action === 'Allow');
+  if (matching.length === 0) return allowList ? { verdict: postureOf(section, input.postures), posture: true } : { verdict: 'none' };
+
+  const depth = largest(matching.map(({ rule }) => depthOf(rule)));
+  const deepest = matching.filter(({ rule }) => depthOf(rule) === depth);
+  const sourced = deepest.filter(({ rule }) => rule.from.length > 0);
+  const candidates = (sourced.length > 0 ? sourced : deepest).map(({ policy, rule }) => ({
+    policy,
+    rule,
+    verdict: says(rule, input.access),
+  }));
+  return strongest(candidates);
+}
+
+function sectionOf(access: Access): Section {
+  if (access.type === 'network') return 'network';
+  if (access.type === 'capability') return 'capabilities';
+  return access.operation === 'exec' ? 'process' : 'file';
+}
+
+function postureOf(section: Section, postures: Postures): Posture {
+  return section === 'process' ? postures.file : postures[section];
+}
+
+/** Whether a rule of the access's section matches it, source included. */
+function isAbout(rule: Rule, access: Access): boolean {
+  if (rule.from.length > 0 && !rule.from.includes(access.source)) return false;
+  if (rule.section === 'network') {
+    return access.type === 'network' && networkNames(access.family, access.socketType, access.protocol).has(rule.protocol);
+  }
+  if (rule.section === 'capabilities') return access.type === 'capability' && CAPABILITIES[access.capability] === rule.capability;
+  return access.type === 'path' && covers(rule.match, access.path);
+}
+
+function covers(match: PathMatch, path: string): boolean {
+  if (match.type === 'path') return path === match.path;
+  if (`${path}/` === match.dir || path === match.dir) return true;
+  if (!path.startsWith(match.dir)) return false;
+  return match.recursive || !path.slice(match.dir.length).includes('/');
+}
+
+/** How many components the rule's own path has; rules without a path all have the same depth. */
+function depthOf(rule: Rule): number {
+  if (rule.section === 'network' || rule.section === 'capabilities') return 0;
+  const path = rule.match.type === 'path' ? rule.match.path : rule.match.dir;
+  return path.split('/').filter((component) => component !== '').length;
+}
+
+/** What a matching rule says about the access. */
+function says(rule: Rule, access: Access): Verdict {
+  if (access.type !== 'path' || rule.section === 'network' || rule.section === 'capabilities') return plain(rule);
+  return saysOfPath(rule, access);
+}
+
+function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: PathAccess): Verdict {
+  const refusal = rule.action === 'Audit' ? 'audit' : 'block';
+  if (rule.ownerOnly && !access.owner) return refusal;
+  if (rule.section === 'file' && rule.readOnly) return access.operation === 'write' ? refusal : 'allow';
+  return rule.ownerOnly ? 'allow' : plain(rule);
+}
+
+function plain(rule: Rule): Verdict {
+  return rule.action === 'Allow' ? 'allow' : rule.action === 'Audit' ? 'audit' : 'block';
+}
+
+function strongest(candidates: readonly Candidate[]): Decision {
+  const most = largest(candidates.map(({ verdict }) => STRENGTH[verdict]));
+  return candidates.find(({ verdict }) => STRENGTH[verdict] === most) ?? { verdict: 'none' };
+}
+
+function largest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
+}

@@ -1,0 +1,67 @@
+/** Events in the words that KubeArmor's alerts use. */
+import type { Section } from './model.ts';
+import { CAPABILITIES } from './capability.ts';
+import { carriedProtocol, isInternet } from './network.ts';
+
+export type AlertOperation = 'Process' | 'File' | 'Network' | 'Capabilities';
+
+const OPERATIONS: Readonly<Record<Section, AlertOperation>> = {
+  process: 'Process',
+  file: 'File',
+  network: 'Network',
+  capabilities: 'Capabilities',
+};
+
+// prettier-ignore
+const FAMILIES: Readonly<Record<number, string>> = {
+  0: 'AF_UNSPEC', 1: 'AF_UNIX', 2: 'AF_INET', 3: 'AF_AX25', 4: 'AF_IPX', 5: 'AF_APPLETALK', 8: 'AF_ATMPVC', 9: 'AF_X25', 10: 'AF_INET6',
+  15: 'AF_KEY', 16: 'AF_NETLINK', 17: 'AF_PACKET', 18: 'AF_ASH', 19: 'AF_ECONET', 20: 'AF_ATMSVC', 21: 'AF_RDS', 23: 'AF_IRDA',
+  24: 'AF_PPPOX', 26: 'AF_LLC', 27: 'AF_IB', 28: 'AF_MPLS', 29: 'AF_CAN', 30: 'AF_TIPC', 31: 'AF_BLUETOOTH', 32: 'AF_IUCV',
+  33: 'AF_RXRPC', 34: 'AF_ISDN', 35: 'AF_PHONET', 36: 'AF_IEEE802154', 37: 'AF_CAIF', 38: 'AF_ALG', 39: 'AF_NFC', 40: 'AF_VSOCK',
+  41: 'AF_KCM', 42: 'AF_QIPCRTR', 43: 'AF_SMC', 44: 'AF_XDP', 45: 'AF_MCTP',
+};
+
+const TYPES: Readonly<Record<number, string>> = {
+  1: 'SOCK_STREAM',
+  2: 'SOCK_DGRAM',
+  3: 'SOCK_RAW',
+  4: 'SOCK_RDM',
+  5: 'SOCK_SEQPACKET',
+  6: 'SOCK_DCCP',
+  10: 'SOCK_PACKET',
+};
+
+// prettier-ignore
+const PROTOCOLS: Readonly<Record<number, string>> = {
+  1: 'ICMP', 2: 'IGMP', 4: 'IPIP', 6: 'TCP', 17: 'UDP', 33: 'DCCP', 41: 'IPV6', 47: 'GRE', 50: 'ESP', 51: 'AH', 58: 'ICMPV6',
+  132: 'SCTP', 136: 'UDPLITE', 255: 'RAW', 262: 'MPTCP',
+};
+
+/** `File` for an event of the class `file`. */
+export function operationText(section: Section): AlertOperation {
+  return OPERATIONS[section];
+}
+
+/** `domain=AF_INET type=SOCK_STREAM protocol=TCP`; what has no name is shown as its number. An internet socket's protocol 0 is the type's default. */
+export function networkText(family: number, socketType: number, protocol: number): string {
+  const carried = isInternet(family) ? carriedProtocol({ family, socketType, protocol }) : protocol;
+  const name = isInternet(family) ? PROTOCOLS[carried] : undefined;
+  return `domain=${FAMILIES[family] ?? family} type=${TYPES[socketType] ?? socketType} protocol=${name ?? carried}`;
+}
+
+/** `CAP_NET_RAW` for 13. */
+export function capabilityText(capability: number): string {
+  const name = CAPABILITIES[capability];
+  return name === undefined ? `CAP_${capability}` : `CAP_${name.toUpperCase()}`;
+}
+
+/** What alerts have in `data`: `lsm=FILE_OPEN`. */
+export function hookText(hook: string): string {
+  return `lsm=${hook}`;
+}
+
+/** What was acted on: `path` for processes and files, the socket or the capability otherwise. */
+export function resourceText(event: { section: Section; detail: readonly [number, number, number] }, path: string): string {
+  if (event.section === 'network') return networkText(...event.detail);
+  return event.section === 'capabilities' ? capabilityText(event.detail[0]) : path;
+}

@@ -1,0 +1,48 @@
+/** Which rule gave the verdict of an event. */
+import type { Decision } from './access.ts';
+import type { DecodedEvent } from './event.ts';
+import type { Policy, Rule } from './model.ts';
+import { networkNames } from './network.ts';
+import { flatSiteKey, siteKey } from './site.ts';
+import type { Table } from './table.ts';
+
+interface Giver {
+  readonly policy: Policy;
+  readonly rule: Rule;
+}
+
+/**
+ * What decided an event: the rule in `table`, or the posture of an allow-listed class. `none` when nothing in this table can have given
+ * it: the access could not be judged (`event.site` is `unjudged`), or the event is from a table of another generation.
+ */
+export function explainEvent(input: { table: Table; nodeBase: number; event: DecodedEvent }): Decision {
+  const { event } = input;
+  if (event.verdict === 'none' || event.site === 'unjudged') return { verdict: 'none' };
+  if (event.site === 'default') {
+    return event.verdict === 'allow' ? { verdict: 'none' } : { verdict: event.verdict, posture: true };
+  }
+  const giver = event.site === 'flat' ? flatGiver(input) : pathGiver(input);
+  return giver === undefined ? { verdict: 'none' } : { verdict: event.verdict, ...giver };
+}
+
+function pathGiver({ table, nodeBase, event }: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
+  const { site, source, operation, owner } = event;
+  if (operation === undefined || (site !== 'exact' && site !== 'child' && site !== 'deep')) return undefined;
+  return table.sites.get(siteKey({ node: event.node - nodeBase, site, source, operation, owner }));
+}
+
+/** Of the rules for any name that the access has, the first: names are alike, so order decides as it does in the evaluator. */
+function flatGiver({ table, event }: { table: Table; event: DecodedEvent }): Giver | undefined {
+  const { verdict, source, section } = event;
+  if (verdict === 'none') return undefined;
+  const [first, second, third] = event.detail;
+  const names = section === 'capabilities' ? [first] : [...networkNames(first, second, third)];
+  const givers = names.map((what) => table.sites.get(flatSiteKey({ source, what, verdict }))).filter((giver) => giver !== undefined);
+  if (givers.length < 2) return givers[0];
+  const order = (giver: Giver): readonly [number, number] => [table.policies.indexOf(giver.policy), giver.policy.rules.indexOf(giver.rule)];
+  return givers.sort((a, b) => {
+    const [policyA, ruleA] = order(a);
+    const [policyB, ruleB] = order(b);
+    return policyA - policyB || ruleA - ruleB;
+  })[0];
+}

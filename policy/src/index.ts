@@ -1,0 +1,22 @@
+/** The meaning of Parapet's policies: what the other packages may use. */
+export * from './abi.ts';
+export * from './access.ts';
+export * from './capability.ts';
+export * from './compile.ts';
+export * from './encode.ts';
+export * from './evaluate.ts';
+export * from './event.ts';
+export * from './event-text.ts';
+export * from './explain.ts';
+export * from './match.ts';
+export * from './model.ts';
+export * from './network.ts';
+export { isPolicyManifest, parsePolicy, POLICY_KINDS } from './parse.ts';
+export * from './parse-set.ts';
+export * from './problem.ts';
+export { ANNOTATION } from './provenance.ts';
+export type { FieldPath, ManifestContext } from './reading.ts';
+export * from './ref.ts';
+export * from './report.ts';
+export * from './site.ts';
+export * from './table.ts';

@@ -1,0 +1,49 @@
+/** Facts about sockets: which names of network rules a socket has. Numbers are those of socket(2). */
+import type { NetworkName } from './model.ts';
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const AF_PACKET = 17;
+const SOCK_PACKET = 10;
+
+/** Socket types by number, as network rules name them. */
+const TYPE_NAMES: Readonly<Record<number, NetworkName>> = { 1: 'stream', 2: 'dgram', 3: 'raw', 4: 'rdm', 5: 'seqpacket', 6: 'dccp' };
+
+/** What protocol 0 means for an internet socket of each type. */
+const DEFAULT_PROTOCOL: Readonly<Record<number, number>> = { 1: 6, 2: 17, 5: 132 };
+
+/** Internet protocols by number; MPTCP (262) is TCP. */
+const PROTOCOL_NAMES: Readonly<Record<number, NetworkName>> = { 6: 'tcp', 262: 'tcp', 17: 'udp', 132: 'sctp' };
+
+export interface Socket {
+  readonly family: number;
+  readonly socketType: number;
+  readonly protocol: number;
+}
+
+/** Whether the socket is an IPv4 or IPv6 one. */
+export function isInternet(family: number): boolean {
+  return family === AF_INET || family === AF_INET6;
+}
+
+/** The protocol that an internet socket carries: its own, or its type's default where it asks for 0. */
+export function carriedProtocol({ socketType, protocol }: Socket): number {
+  return protocol === 0 ? (DEFAULT_PROTOCOL[socketType] ?? 0) : protocol;
+}
+
+/** Every name by which a network rule can mean this socket; `all` is always among them. */
+export function networkNames(family: number, socketType: number, protocol: number): ReadonlySet<NetworkName> {
+  const names = new Set<NetworkName>(['all']);
+  if (isInternet(family)) {
+    const carried = carriedProtocol({ family, socketType, protocol });
+    const name = PROTOCOL_NAMES[carried];
+    if (name !== undefined) names.add(name);
+    if (family === AF_INET && carried === 1) names.add('icmp');
+    if (family === AF_INET6 && carried === 58) names.add('icmpv6');
+  }
+  const typeName = TYPE_NAMES[socketType];
+  if (typeName !== undefined && family !== AF_NETLINK) names.add(typeName);
+  if (family === AF_PACKET || socketType === SOCK_PACKET) names.add('packet');
+  return names;
+}
