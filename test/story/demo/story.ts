@@ -1,0 +1,205 @@
+/**
+ * The main job, end to end: a commit becomes kernel enforcement, and comes back as commit statuses.
+ * The demo prints it; test/e2e/demo.test.ts asserts it.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { probeKernel } from '@parapet/agent';
+import { startGithub } from '../../support/github/index.ts';
+import { buildImage } from '../../support/image/index.ts';
+import { ATTEMPTS, CHANGE, IMAGE } from './attempts.ts';
+import { startNode } from './enforcement-node.ts';
+import type { EnforcementNode } from './enforcement-node.ts';
+import { makeRepository } from './repository.ts';
+import type { Repository } from './repository.ts';
+import { observe, scriptFor } from './scenario.ts';
+import type { Observation } from './scenario.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const TOKEN = 'demo-token-of-the-stand-in';
+
+/** A status as it stands on a commit. */
+export interface Status {
+  readonly context: string;
+  readonly state: string;
+  readonly description: string;
+}
+
+export interface Alert {
+  readonly policyName: string;
+  readonly operation: string;
+  readonly resource: string;
+  readonly action: string;
+  readonly rule: string;
+  readonly repository: string;
+  readonly commit: string;
+  readonly sourceLine: string;
+  readonly containerName: string;
+}
+
+export interface Outcome {
+  readonly where: string;
+  readonly commit: string;
+  readonly observations: readonly Observation[];
+  /** For each attempt that must alert, its alert if it came. */
+  readonly alerts: readonly { readonly attempt: Observation; readonly alert: Alert | undefined }[];
+  readonly statuses: readonly Status[];
+  readonly secondCommit: string;
+  /** From the push to the moment the running container obeyed both changes. */
+  readonly changeMs: number;
+  readonly secondStatuses: readonly Status[];
+}
+
+interface Voice {
+  heading(text: string): void;
+  line(text: string): void;
+}
+
+type Github = Awaited<ReturnType<typeof startGithub>>;
+
+/** The latest status of each context, oldest context first. */
+function latest(github: Github, sha: string): Status[] {
+  const contexts = new Map<string, Status>();
+  for (const status of github.statuses(sha)) contexts.set(status.context, status);
+  return [...contexts.values()];
+}
+
+async function awaitStatus(github: Github, sha: string, wanted: { readonly context: string; readonly states: readonly string[] }): Promise<Status> {
+  for (const deadline = Date.now() + 60_000; ; await sleep(20)) {
+    const found = latest(github, sha).find(({ context }) => context === wanted.context);
+    if (found !== undefined && wanted.states.includes(found.state)) return found;
+    if (Date.now() > deadline) throw new Error(`no ${wanted.context} ${wanted.states.join('|')} on ${sha.slice(0, 7)} within a minute (now: ${found?.state ?? 'none'})`);
+  }
+}
+
+/** Starts `parapet reconcile` as a user would. */
+function startReconciler(options: { repository: Repository; target: string; github: Github; say: (text: string) => void }): () => Promise<void> {
+  const { repository, target, github, say } = options;
+  const child = spawn(
+    join(ROOT, 'node_modules/.bin/parapet'),
+    ['reconcile', '--source', repository.url, '--target', target, '--interval', '200ms'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PARAPET_GITHUB_API_URL: github.url, PARAPET_GITHUB_REPOSITORY: 'shop/policies', PARAPET_GITHUB_TOKEN: TOKEN },
+    },
+  );
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      for (const text of chunk.toString().trimEnd().split('\n')) say(text);
+    });
+  }
+  const ended = new Promise<void>((done) => child.once('close', () => done()));
+  return async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+}
+
+function alertsOf(share: string): Alert[] {
+  const text = readFileSync(join(share, 'alerts.jsonl'), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Alert);
+}
+
+/** Alerts follow within moments; waits until each attempt that must alert has one, or five seconds. */
+async function matchAlerts(share: string, observations: readonly Observation[]): Promise<Outcome['alerts']> {
+  for (const deadline = Date.now() + 5_000; ; await sleep(100)) {
+    const alerts = alertsOf(share);
+    const matched = observations.flatMap((attempt) => {
+      const wanted = attempt.alert;
+      if (wanted === undefined) return [];
+      const alert = alerts.find(
+        (one) =>
+          one.containerName === attempt.container &&
+          one.policyName === wanted.policyName &&
+          one.operation === wanted.operation &&
+          one.action === wanted.action,
+      );
+      return [{ attempt, alert }];
+    });
+    if (matched.every(({ alert }) => alert !== undefined) || Date.now() > deadline) return matched;
+  }
+}
+
+async function tryAccesses(node: EnforcementNode): Promise<Observation[]> {
+  const observations: Observation[] = [];
+  for (const container of ['web', 'vault'] as const) {
+    const attempts = ATTEMPTS.filter((attempt) => attempt.container === container);
+    observations.push(...observe(attempts, await node.run(container, scriptFor(attempts))));
+  }
+  return observations;
+}
+
+/** Pushes the second commit while the web container runs, and measures how long it takes to obey. */
+async function change(node: EnforcementNode, repository: Repository): Promise<{ secondCommit: string; changeMs: number }> {
+  const probe = node.probe('web', CHANGE.probe);
+  while (!probe().includes('relaxed refused, tightened passes')) await sleep(50);
+  for (const { from, to } of CHANGE.edits) repository.edit(CHANGE.file, from, to);
+  const before = Date.now();
+  const secondCommit = repository.push('Install packages again; nobody reads the users');
+  while (!probe().includes(CHANGE.done)) {
+    if (Date.now() - before > 60_000) throw new Error(`the container did not obey within a minute: ${probe().split('\n').at(-2) ?? ''}`);
+    await sleep(10);
+  }
+  return { secondCommit, changeMs: Date.now() - before };
+}
+
+/** Runs the whole story in a workspace of its own, which is removed afterwards unless something failed. */
+export async function tellStory(voice: Voice): Promise<Outcome> {
+  const workspace = mkdtempSync(join(tmpdir(), 'parapet-demo-'));
+  const share = join(workspace, 'node');
+  const target = join(share, 'target');
+  mkdirSync(target, { recursive: true });
+
+  voice.heading('1. An author commits policies');
+  const repository = makeRepository(workspace, join(ROOT, 'examples/quickstart'));
+  const commit = repository.push('Policies of the shop');
+  voice.line(`${repository.url} holds commit ${commit.slice(0, 7)}: examples/quickstart, a TypeScript program`);
+
+  voice.heading('2. The reconciler turns the commit into policies, and says so on the commit');
+  const github = await startGithub({ owner: 'shop', repo: 'policies', token: TOKEN });
+  const stopReconciler = startReconciler({ repository, target, github, say: (text) => voice.line(text) });
+  let node: EnforcementNode | undefined;
+  try {
+    const synth = await awaitStatus(github, commit, { context: 'parapet/synth', states: ['success', 'failure', 'error'] });
+    if (synth.state !== 'success') throw new Error(`parapet/synth is ${synth.state}: ${synth.description}`);
+
+    voice.heading('3. A node starts');
+    const support = await probeKernel();
+    const where = support.enforcer === 'none' ? `a microVM with Debian's kernel` : `this machine's kernel (${support.kernel})`;
+    voice.line(`enforcing in ${where}${support.problems[0] === undefined ? '' : `, because here: ${support.problems[0].message}`}`);
+    buildImage({ ...IMAGE, out: join(share, 'image.tar') });
+    node = await startNode({ share, policies: ['shop/web', 'shop/vault'], support, say: (text) => voice.line(text) });
+    await node.ready();
+
+    voice.heading('4. Programs in the containers try what they may and may not');
+    const observations = await tryAccesses(node);
+
+    voice.heading('5. Alerts arrive, and the commit turns red');
+    const alerts = await matchAlerts(share, observations);
+    await awaitStatus(github, commit, { context: 'parapet/enforced', states: ['success'] });
+    await awaitStatus(github, commit, { context: 'parapet/violations', states: ['failure'] });
+    const statuses = latest(github, commit);
+
+    voice.heading('6. A second commit relaxes one rule and tightens another');
+    const { secondCommit, changeMs } = await change(node, repository);
+    await awaitStatus(github, secondCommit, { context: 'parapet/enforced', states: ['success'] });
+    const outcome = { where, commit, observations, alerts, statuses, secondCommit, changeMs, secondStatuses: latest(github, secondCommit) };
+    await node.stop();
+    await stopReconciler();
+    rmSync(workspace, { recursive: true, force: true });
+    return outcome;
+  } catch (error) {
+    voice.line(`what was written so far stays in ${workspace}`);
+    throw error;
+  } finally {
+    await node?.stop();
+    await stopReconciler();
+    await github.close();
+  }
+}

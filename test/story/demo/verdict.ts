@@ -1,0 +1,37 @@
+/** Whether a story went as it should: every disagreement, as a sentence. */
+import { ATTEMPTS } from './attempts.ts';
+import type { Outcome, Status } from './story.ts';
+
+/** The issue's promise: a running container obeys a push within this time. */
+export const CHANGE_LIMIT_MS = 2_000;
+const DESCRIPTION_LIMIT = 140;
+
+function statusFaults(statuses: readonly Status[], wanted: Readonly<Record<string, string>>): string[] {
+  return Object.entries(wanted).flatMap(([context, state]) => {
+    const found = statuses.find((status) => status.context === context);
+    if (found === undefined) return [`${context} was never posted`];
+    const long = found.description.length > DESCRIPTION_LIMIT ? [`${context} is longer than ${DESCRIPTION_LIMIT} characters`] : [];
+    return found.state === state ? long : [`${context} is ${found.state}, not ${state}: ${found.description}`, ...long];
+  });
+}
+
+/** Empty when all is well. */
+export function faults(outcome: Outcome): string[] {
+  const rows = outcome.observations
+    .filter(({ expected, observed }) => expected !== observed)
+    .map(({ container, title, expected, observed, detail }) => `${container}: ${title}: expected ${expected}, observed ${observed} (${detail})`);
+  const missing = ATTEMPTS.length - outcome.observations.length;
+  const alerts = outcome.alerts.flatMap(({ attempt, alert }) => {
+    if (alert === undefined) return [`${attempt.container}: ${attempt.title}: no alert`];
+    const named = alert.commit === outcome.commit && alert.sourceLine.startsWith('shop.ts:') && alert.rule !== '' && alert.repository !== '';
+    return named ? [] : [`${attempt.container}: ${attempt.title}: the alert does not name its commit, repository, rule and line`];
+  });
+  return [
+    ...rows,
+    ...(missing === 0 ? [] : [`${missing} attempts are missing`]),
+    ...alerts,
+    ...statusFaults(outcome.statuses, { 'parapet/synth': 'success', 'parapet/enforced': 'success', 'parapet/violations': 'failure' }),
+    ...statusFaults(outcome.secondStatuses, { 'parapet/synth': 'success', 'parapet/enforced': 'success' }),
+    ...(outcome.changeMs <= CHANGE_LIMIT_MS ? [] : [`the container took ${outcome.changeMs} ms to obey the second commit, more than ${CHANGE_LIMIT_MS}`]),
+  ];
+}
