@@ -90,13 +90,13 @@ struct container {
 	__u32 generation;            /* changes with every swap; a label's source class is valid for one generation */
 };
 
-/* A task's identity, keyed by thread id. */
+/* A process's identity, keyed by process (thread group) id: threads share it, and it survives the exec of any thread. */
 struct label {
-	__u64 start_time;            /* task->start_time: an entry of an earlier task with this id is not believed */
-	__u32 container;             /* sticky: the host's task may become a container's, never the reverse */
-	__u32 generation;            /* of the table for which `source` was computed; 0: not computed */
-	__u32 source;
+	__u64 start_time;            /* of the group's leader: an entry of an earlier process with this id is not believed */
+	__u32 container;             /* sticky: the host's process may become a container's, never the reverse */
 	__u32 reserved;
+	__u32 generation;            /* of the table for which `source` was computed; 0: not computed. Stored with source in one word */
+	__u32 source;
 };
 
 /* Where a verdict came from. */

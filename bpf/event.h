@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From a decision to a record in the ring buffer. Only events pay for strings. */
+#ifndef PARAPET_EVENT_H
+#define PARAPET_EVENT_H
+
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+#include "label.h"
+#include "scratch.h"
+#include "walk.h"
+
+/* Appends one character or name to the slot's text. The buffer is NAME_MAX + 1 longer than its limit, so a name always fits. */
+static __always_inline void append(struct scratch *s, __u64 name, __u64 len)
+{
+	__u64 at = *(volatile __u32 *)&s->text_len;
+
+	asm volatile("%0 &= 255" : "+r"(len));
+	if (at > TEXT_MAX)
+		return;
+	s->text[at] = '/';
+	if (len)
+		bpf_probe_read_kernel(&s->text[at + 1 <= TEXT_MAX ? at + 1 : TEXT_MAX], len, (void *)name);
+	s->text_len = at + 1 + len;
+}
+
+struct rendering { struct scratch *s; __u32 room; __u32 total; };
+
+/* Counts how many components, from the last one up, fit into the room: s->next of them. */
+static long fit_component(__u32 turn, struct rendering *rendering)
+{
+	struct scratch *s = rendering->s;
+	__u32 at = turn;
+
+	if (turn >= s->count)
+		return 1;
+	asm volatile("%0 &= 127" : "+r"(at));
+	rendering->total += (s->components[at].len & NAME_MAX) + 1;
+	if (rendering->total > rendering->room) {
+		s->event.truncated = 1;
+		return 1;
+	}
+	s->next = turn + 1;
+	return 0;
+}
+
+static long append_component(__u32 turn, struct rendering *rendering)
+{
+	struct scratch *s = rendering->s;
+	__u32 at = s->next;
+
+	if (!at)
+		return 1;
+	at -= 1;
+	asm volatile("%0 &= 127" : "+r"(at));
+	s->next = at;
+	append(s, s->components[at].name, s->components[at].len);
+	return 0;
+}
+
+/* Appends the walked path, at most `room` bytes: a longer one loses its first components. Returns the bytes appended. */
+__noinline int render(__u32 slot, __u32 room)
+{
+	struct rendering rendering = { .s = scratch_at(slot), .room = room };
+	__u32 start;
+
+	if (!rendering.s)
+		return 0;
+	start = rendering.s->text_len;
+	rendering.s->next = 0;
+	bpf_loop(MAX_COMPONENTS, fit_component, &rendering, 0);
+	if (!rendering.s->count)
+		append(rendering.s, 0, 0);
+	bpf_loop(MAX_COMPONENTS, append_component, &rendering, 0);
+	return rendering.s->text_len - start;
+}
+
+/* Appends the path of a task's executable; 0 for a kernel thread. */
+static __always_inline __u16 render_exe(__u32 slot, struct task_struct *task, __u32 room)
+{
+	__u64 dentry, mount;
+
+	exe_of(task, &dentry, &mount);
+	if (!dentry)
+		return 0;
+	walk(slot, dentry, mount);
+	return render(slot, room);
+}
+
+/* A process's id in the pid namespace at `level`, 0 when it is not in one that deep. Returns that namespace's inode in *ns. */
+static __always_inline __u32 id_at(struct pid *pid, __u32 level, __u32 *ns)
+{
+	const __u64 upid = (__u64)pid + bpf_core_field_offset(struct pid, numbers) + (__u64)level * bpf_core_type_size(struct upid);
+	const struct upid *number = (void *)upid;
+	int id = 0;
+
+	if (!pid || BPF_CORE_READ(pid, level) < level)
+		return 0;
+	bpf_core_read(&id, sizeof(id), &number->nr);
+	*ns = BPF_CORE_READ(number, ns, ns.inum);
+	return id;
+}
+
+static __always_inline void describe_task(struct event *event, struct task_struct *task)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level), parent_ns = 0;
+	__u64 ids = bpf_get_current_pid_tgid();
+
+	event->time_ns = bpf_ktime_get_boot_ns();
+	event->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	event->start_time = BPF_CORE_READ(task, start_time);
+	event->tgid = ids >> 32;
+	event->tid = ids;
+	event->ppid = BPF_CORE_READ(parent, tgid);
+	event->ns_tgid = id_at(pid, level, &event->pid_ns);
+	event->ns_ppid = id_at(BPF_CORE_READ(parent, group_leader, thread_pid), level, &parent_ns);
+	if (parent_ns != event->pid_ns)
+		event->ns_ppid = 0;
+	event->uid = bpf_get_current_uid_gid();
+	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+}
+
+/* Sends the slot's decision. For paths, the slot's walk is the resource's; it is overwritten. The verdict stands whether or not there is room. */
+__noinline int emit(__u32 slot, __u32 class, __u32 has_path)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *s = scratch_at(slot);
+	struct event *event;
+	__u64 size;
+
+	if (!s)
+		return 0;
+	event = &s->event;
+	s->text_len = 0;
+	event->truncated = 0;
+	event->pid_ns = 0;
+	event->reserved = 0;
+	event->container = s->subject.container;
+	event->generation = s->subject.generation;
+	event->node = s->decision.site == SITE_FLAT || s->decision.site == SITE_DEFAULT ? 0 : s->decision.node;
+	event->source = s->decision.source;
+	event->class = class;
+	event->op = s->decision.op;
+	event->verdict = s->decision.verdict;
+	event->site = s->decision.site;
+	event->reason = s->decision.reason;
+	event->who = s->who;
+	event->hook = s->hook;
+	describe_task(event, task);
+	event->resource_len = has_path ? render(slot, TEXT_RESOURCE) : 0;
+	event->exe_len = render_exe(slot, task, TEXT_EXE);
+	event->parent_len = render_exe(slot, BPF_CORE_READ(task, real_parent), TEXT_PARENT);
+
+	size = sizeof(*event) + s->text_len;
+	if (size > sizeof(*event) + TEXT_MAX)
+		size = sizeof(*event) + TEXT_MAX;
+	if (!bpf_ringbuf_output(&events, event, size, BPF_RB_NO_WAKEUP)) {
+		count(COUNT_EVENTS);
+		return 0;
+	}
+	count(COUNT_RING_FULL);
+	if (s->decision.verdict == VERDICT_BLOCK)
+		count(COUNT_RING_FULL_BLOCK);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From an access to allowed or denied, with its event. */
+#ifndef PARAPET_JUDGE_H
+#define PARAPET_JUDGE_H
+
+#include "event.h"
+#include "label.h"
+#include "match.h"
+#include "walk.h"
+
+#define OPS(op) (1u << (op))
+
+/* From 6.11 on the verifier wants to see that a hook returns an error number: the constant has its own branch, which the compiler must not
+ * turn into arithmetic on the condition. */
+static __always_inline int deny_if(__u64 condition, int error)
+{
+	if (!condition)
+		return 0;
+	asm volatile("" : "+r"(error));
+	return error;
+}
+
+static __always_inline __u32 class_of(__u32 op)
+{
+	return op == OP_EXEC ? CLASS_PROCESS : CLASS_FILE;
+}
+
+/* What cannot be judged is denied, and says why. */
+static __always_inline void unjudged(struct scratch *s, __u32 op, __u32 reason)
+{
+	s->decision.verdict = VERDICT_BLOCK;
+	s->decision.site = SITE_UNJUDGED;
+	s->decision.reason = reason;
+	s->decision.node = 0;
+	s->decision.source = 0;
+	s->decision.op = op;
+	count(reason);
+}
+
+/* Decides one operation on the walked path: fills s->decision, returns its verdict. */
+__noinline int decide(__u32 slot, __u32 op)
+{
+	struct scratch *s = scratch_at(slot);
+	struct table *table;
+
+	if (!s)
+		return VERDICT_BLOCK;
+	table = table_at(s->subject.table);
+	if (!table)
+		return VERDICT_BLOCK;
+	if (s->end == END_TOO_DEEP || s->end == END_FAULT) {
+		unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : COUNT_READ_FAULT);
+		return VERDICT_BLOCK;
+	}
+	s->decision.verdict = VERDICT_NONE;
+	if (s->end == END_ATTACHED || s->end == END_FOREIGN)
+		match_rules(slot, op * 4 + (s->who & 1) * 2);
+	/* another namespace's file is refused by its path there, but never allowed by it */
+	if (s->decision.verdict == VERDICT_NONE || (s->end == END_FOREIGN && s->decision.verdict == VERDICT_ALLOW)) {
+		s->decision.verdict = default_verdict(table, class_of(op));
+		s->decision.site = SITE_DEFAULT;
+		s->decision.source = 0;
+		s->decision.node = 0;
+	}
+	s->decision.op = op;
+	s->decision.reason = 0;
+	return s->decision.verdict;
+}
+
+/* Judges s->ops on the path in s->dentry and s->mount. Returns 1 to deny. One event for an access: of its worst verdict. */
+__noinline int judge_path(__u32 slot)
+{
+	struct scratch *s = scratch_at(slot);
+	struct decision worst = {};
+
+	if (!s)
+		return 1;
+	s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
+	s->subject.source = source_of_current(slot);
+	walk(slot, s->dentry, s->mount);
+#pragma unroll
+	for (int op = OP_EXEC; op <= OP_WRITE; op++) {
+		if (!(s->ops & OPS(op)))
+			continue;
+		if (decide(slot, op) >= worst.verdict)
+			worst = s->decision;
+	}
+	if (worst.verdict < VERDICT_AUDIT)
+		return 0;
+	s->decision = worst;
+	emit(slot, class_of(worst.op), 1);
+	return worst.verdict == VERDICT_BLOCK;
+}
+
+struct flat_access { __u32 hook; __u32 class; __u64 names; __u32 detail[3]; bool quiet; };
+
+/* Judges an access without a path. Returns 1 to deny. Memory is claimed only for events, and to find out a source. */
+static __always_inline int judge_flat(struct flat_access *access)
+{
+	struct decision decision = {};
+	struct subject subject = {};
+	struct scratch *s = NULL;
+	struct table *table = subject_of_current(&subject, access->class);
+	int slot = -1;
+
+	if (!table)
+		return 0;
+	if (table->flags & TABLE_HAS_SOURCES) {
+		slot = scratch_claim(&s);
+		if (slot < 0 || !s)
+			return 1;
+		s->subject = subject;
+		s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
+		subject.source = source_of_current(slot);
+	}
+	match_flat(&decision, &subject, access->class, access->names);
+	if (decision.verdict >= VERDICT_AUDIT && !access->quiet) {
+		if (!s)
+			slot = scratch_claim(&s);
+		if (!s) {
+			count(COUNT_RING_FULL);
+			if (decision.verdict == VERDICT_BLOCK)
+				count(COUNT_RING_FULL_BLOCK);
+			return decision.verdict == VERDICT_BLOCK;
+		}
+		s->subject = subject;
+		s->decision = decision;
+		s->hook = access->hook;
+		s->who = WHO_OTHER;
+		s->event.detail[0] = access->detail[0];
+		s->event.detail[1] = access->detail[1];
+		s->event.detail[2] = access->detail[2];
+		emit(slot, access->class, 0);
+	}
+	if (s)
+		scratch_release(s);
+	return decision.verdict == VERDICT_BLOCK;
+}
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The kernel's structs, as far as we read them. Offsets are relocated when the object is loaded, so order and gaps mean nothing here. */
+#ifndef PARAPET_KERNEL_H
+#define PARAPET_KERNEL_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { unsigned int val; } kuid_t;
+typedef struct { int counter; } atomic_t;
+
+struct qstr { __u64 hash_len; const unsigned char *name; };
+struct inode { kuid_t i_uid; };
+struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
+
+struct ns_common { unsigned int inum; };
+struct mnt_namespace { struct ns_common ns; };
+struct vfsmount { struct dentry *mnt_root; };
+struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; struct mnt_namespace *mnt_ns; };
+struct path { struct vfsmount *mnt; struct dentry *dentry; };
+struct file { unsigned int f_mode; unsigned int f_flags; struct inode *f_inode; struct path f_path; };
+
+struct cred { kuid_t uid; kuid_t fsuid; };
+struct mm_struct { struct file *exe_file; };
+struct signal_struct { atomic_t live; };
+
+struct pid_namespace { struct task_struct *child_reaper; struct ns_common ns; };
+struct upid { int nr; struct pid_namespace *ns; };
+struct pid { unsigned int level; struct upid numbers[1]; };
+struct nsproxy { struct mnt_namespace *mnt_ns; };
+
+struct kernfs_node { __u64 id; };
+struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *parent; };
+struct cgroup { struct cgroup_subsys_state self; struct kernfs_node *kn; };
+struct css_set { struct cgroup *dfl_cgrp; };
+
+struct task_struct {
+	unsigned int flags;
+	int pid;
+	int tgid;
+	__u64 start_time;
+	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct mm_struct *mm;
+	const struct cred *cred;
+	struct signal_struct *signal;
+	struct pid *thread_pid;
+	struct nsproxy *nsproxy;
+	struct css_set *cgroups;
+};
+
+struct linux_binprm { struct file *file; };
+
+struct sock_common { unsigned short skc_family; };
+struct sock { struct sock_common __sk_common; unsigned int sk_kern_sock : 1; __u16 sk_protocol; };
+struct socket { short type; struct sock *sk; };
+struct msghdr { void *msg_name; unsigned int msg_flags; };
+
+struct seq_file;
+struct bpf_iter_meta { struct seq_file *seq; };
+struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
+
+#pragma clang attribute pop
+
+/* Constants of the kernel that no BTF carries. */
+#define EPERM 1
+#define EAGAIN 11
+#define EACCES 13
+#define EEXIST 17
+
+#define PF_FORKNOEXEC 0x00000040
+#define PF_KTHREAD 0x00200000
+#define CLONE_THREAD 0x00010000
+#define SIGKILL 9
+
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_NOACCOUNT 0x20000000   /* the inner open of a stacked file system; the outer one has been judged */
+#define O_TRUNC 01000
+#define DCACHE_DISCONNECTED 0x20     /* reached by file handle: its place in the tree is not known */
+#define RENAME_EXCHANGE 2
+
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_PACKET 17
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define SOCK_DCCP 6
+#define SOCK_PACKET 10
+#define IPPROTO_ICMP 1
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_ICMPV6 58
+#define IPPROTO_SCTP 132
+#define IPPROTO_MPTCP 262
+#define MSG_FASTOPEN 0x20000000
+#define CAP_OPT_NOAUDIT 2
+
+#endif

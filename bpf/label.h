@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Who acts: the label of a process, the container and table behind it, and the class of its executable as a source. */
+#ifndef PARAPET_LABEL_H
+#define PARAPET_LABEL_H
+
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+#include "match.h"
+#include "scratch.h"
+#include "walk.h"
+
+/* New processes and containers are refused when fewer labels than this are free: those on their way must still find room. */
+#define LABELS_RESERVE 1024
+#define MAX_CGROUP_DEPTH 16
+
+static __always_inline struct label *label_of(struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	struct label *label = bpf_map_lookup_elem(&labels, &tgid);
+
+	return label && label->start_time == task->group_leader->start_time ? label : NULL;
+}
+
+static __always_inline __u64 *labels_used(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&label_count, &zero);
+}
+
+static __always_inline bool labels_nearly_full(void)
+{
+	__u64 *used = labels_used();
+
+	return !used || *used + LABELS_RESERVE >= MAX_LABELS;
+}
+
+/* Stores a process's label; 0, or a negative error when there is no room. */
+static __always_inline long label_put(__u32 tgid, struct label *label)
+{
+	long error = bpf_map_update_elem(&labels, &tgid, label, BPF_NOEXIST);
+	__u64 *used = labels_used();
+
+	if (error == -EEXIST)
+		return bpf_map_update_elem(&labels, &tgid, label, BPF_EXIST);
+	if (!error && used)
+		__sync_fetch_and_add(used, 1);
+	return error;
+}
+
+static __always_inline void label_remove(__u32 tgid)
+{
+	__u64 *used = labels_used();
+
+	if (!bpf_map_delete_elem(&labels, &tgid) && used)
+		__sync_fetch_and_add(used, -1);
+}
+
+/* The index of the container whose cgroup this is or lies in; 0 when there is none. */
+static __always_inline __u32 container_of_cgroup(struct cgroup *cgroup)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < MAX_CGROUP_DEPTH; i++) {
+		__u64 id = 0;
+		__u32 *index;
+
+		if (!cgroup)
+			return 0;
+		id = BPF_CORE_READ(cgroup, kn, id);
+		index = bpf_map_lookup_elem(&cgroups, &id);
+		if (index)
+			return *index;
+		cgroup = (struct cgroup *)BPF_CORE_READ(cgroup, self.parent); /* a cgroup begins with its own css */
+	}
+	return 0;
+}
+
+static __always_inline __u32 container_of_task_cgroup(struct task_struct *task)
+{
+	return container_of_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
+}
+
+/* Fills the subject for a container; its table if that table says anything about the class, else NULL. */
+static __always_inline struct table *subject_in(struct subject *out, __u32 container, __u32 class)
+{
+	__u64 *entry = bpf_map_lookup_elem(&containers, &container);
+	struct table *table;
+	__u64 word;
+
+	if (!entry)
+		return NULL;
+	word = *(volatile __u64 *)entry; /* one load: table and generation belong together */
+	if (!(__u32)word)
+		return NULL;
+	table = table_at((__u32)word);
+	if (!table || !(table->flags & (TABLE_HAS(class))))
+		return NULL;
+	out->container = container;
+	out->table = (__u32)word;
+	out->generation = word >> 32;
+	out->source = 0;
+	return table;
+}
+
+/* The same for the current process: its container's rules, or the host's (container 0). */
+static __always_inline struct table *subject_of_current(struct subject *out, __u32 class)
+{
+	struct label *label = label_of(bpf_get_current_task_btf());
+
+	return subject_in(out, label ? label->container : 0, class);
+}
+
+static __always_inline void exe_of(struct task_struct *task, __u64 *dentry, __u64 *mount)
+{
+	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+
+	*dentry = exe ? (__u64)BPF_CORE_READ(exe, f_path.dentry) : 0;
+	*mount = exe ? (__u64)BPF_CORE_READ(exe, f_path.mnt) : 0;
+}
+
+/* The source class of s->exe_*, by the rules of the slot's subject. Executables are known by their path in whatever namespace they are. */
+__noinline int classify_source(__u32 slot)
+{
+	struct scratch *s = scratch_at(slot);
+	int end;
+
+	if (!s || !s->exe_dentry)
+		return 0;
+	end = walk(slot, s->exe_dentry, s->exe_mount);
+	return end == END_ATTACHED || end == END_FOREIGN ? match_source(slot) : 0;
+}
+
+/* Source and generation in one store: a reader never sees one of the old and one of the new. */
+static __always_inline void label_set_source(struct label *label, __u32 source, __u32 generation)
+{
+	*(volatile __u64 *)&label->generation = (__u64)source << 32 | generation;
+}
+
+/* The source class of the current process, from its label if that was computed for this generation. Overwrites the slot's walk. */
+__noinline int source_of_current(__u32 slot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *s = scratch_at(slot);
+	struct label *label;
+	struct table *table;
+	__u64 dentry, mount, cached;
+	__u32 source;
+
+	if (!s)
+		return 0;
+	table = table_at(s->subject.table);
+	if (!table || !(table->flags & TABLE_HAS_SOURCES))
+		return 0;
+	label = label_of(task);
+	if (label && label->container == s->subject.container) {
+		cached = *(volatile __u64 *)&label->generation;
+		if ((__u32)cached == s->subject.generation)
+			return cached >> 32;
+	}
+	exe_of(task, &dentry, &mount);
+	s->exe_dentry = dentry;
+	s->exe_mount = mount;
+	source = classify_source(slot);
+	if (label && label->container == s->subject.container)
+		label_set_source(label, source, s->subject.generation);
+	return source;
+}
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef PARAPET_MAPS_H
+#define PARAPET_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+
+#define MAX_CGROUPS MAX_CONTAINERS
+#define RING_BYTES (4 * 1024 * 1024)
+
+/* The tries of all tables. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_NODES);
+	__type(key, struct node_key);
+	__type(value, struct node);
+} nodes SEC(".maps");
+
+/* Words of a node that hold for one source class only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_NODES);
+	__type(key, struct source_key);
+	__type(value, struct words);
+} node_sources SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_NODES);
+	__type(key, struct source_key);
+	__type(value, struct flat_rules);
+} source_flat SEC(".maps");
+
+/* Entry 0 is never used: a container with table 0 has no rules. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_TABLES);
+	__type(key, __u32);
+	__type(value, struct table);
+} tables SEC(".maps");
+
+/* struct container as one word. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_CONTAINERS);
+	__type(key, __u32);
+	__type(value, __u64);
+} containers SEC(".maps");
+
+/* From a container's cgroup id to its index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_CGROUPS);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
+/* Preallocated: a label must never fail to be stored for want of memory, only for want of room, which is refused beforehand.
+ * Not task storage: before 6.2 its lookups fail when a preempted task holds the CPU's counter, and a missed label is an escape. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_LABELS);
+	__type(key, __u32);
+	__type(value, struct label);
+} labels SEC(".maps");
+
+/* Entry 0: how many labels there are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} label_count SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNT_LAST);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RING_BYTES);
+} events SEC(".maps");
+
+/* No program reads this map. A system call that updates a map of maps waits until every running program has ended: that is the barrier
+ * between taking a table out of use and deleting it. */
+struct barrier_inner {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} barrier_value SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct barrier_inner);
+} barrier SEC(".maps");
+
+static __always_inline void count(__u32 counter)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The kernel half of Parapet. Read README.md first; then label.h (who), walk.h (where), match.h (what the rules say), judge.h (verdict). */
+#include "maps.h"
+#include "hooks_identity.h"
+#include "hooks_path.h"
+#include "hooks_flat.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

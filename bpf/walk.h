@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From a dentry up to the root of its mount namespace, as a list of names. No string is built: rules are matched name by name. */
+#ifndef PARAPET_WALK_H
+#define PARAPET_WALK_H
+
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+#include "scratch.h"
+
+#define MAX_MOUNTS 64    /* mount points that one path may cross */
+#define WALK_TRIES 4
+
+/* Kernel memory is read in two pieces a component, so the fields must lie together; fields() falls back to single reads where not. */
+struct dentry_part { __u64 parent; __u64 hash_len; __u64 name; };
+struct mount_part { __u64 parent; __u64 mountpoint; __u64 root; };
+
+extern const void rename_lock __ksym __weak;
+extern const void mount_lock __ksym __weak;
+
+static __always_inline long read_dentry(struct dentry_part *out, __u64 dentry)
+{
+	const __u32 at = bpf_core_field_offset(struct dentry, d_parent);
+	const struct dentry *d = (void *)dentry;
+
+	if (bpf_core_field_offset(struct dentry, d_name.hash_len) == at + 8 && bpf_core_field_offset(struct dentry, d_name.name) == at + 16)
+		return bpf_probe_read_kernel(out, sizeof(*out), (void *)(dentry + at));
+	return bpf_core_read(&out->parent, 8, &d->d_parent) | bpf_core_read(&out->hash_len, 8, &d->d_name.hash_len) |
+	       bpf_core_read(&out->name, 8, &d->d_name.name);
+}
+
+static __always_inline long read_mount(struct mount_part *out, __u64 mount)
+{
+	const __u32 at = bpf_core_field_offset(struct mount, mnt_parent);
+	const struct mount *m = (void *)mount;
+
+	if (bpf_core_field_offset(struct mount, mnt_mountpoint) == at + 8 && bpf_core_field_offset(struct mount, mnt.mnt_root) == at + 16)
+		return bpf_probe_read_kernel(out, sizeof(*out), (void *)(mount + at));
+	return bpf_core_read(&out->parent, 8, &m->mnt_parent) | bpf_core_read(&out->mountpoint, 8, &m->mnt_mountpoint) |
+	       bpf_core_read(&out->root, 8, &m->mnt.mnt_root);
+}
+
+/* What kind of root the topmost mount is. */
+static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
+{
+	__u64 mnt_ns = 0;
+
+	if (bpf_core_read(&mnt_ns, 8, &((struct mount *)mount)->mnt_ns))
+		return END_FAULT;
+	if (!mnt_ns)
+		return END_DETACHED;
+	return mnt_ns == s->mnt_ns ? END_ATTACHED : END_FOREIGN;
+}
+
+static __always_inline bool push(struct scratch *s, struct dentry_part *part)
+{
+	__u32 n = *(volatile __u32 *)&s->count; /* from memory: a register would be one more state for the verifier at each turn */
+
+	if (n >= MAX_COMPONENTS)
+		return false;
+	s->components[n].name = part->name;
+	s->components[n].len = part->hash_len >> 32;
+	s->count = n + 1;
+	return true;
+}
+
+/* A dentry without a parent that is no mount's root: a file that was never in a tree, or one whose place is not known. */
+static __always_inline __u32 classify_orphan(struct scratch *s, __u64 dentry, struct dentry_part *part)
+{
+	__u32 flags = 0;
+
+	if (bpf_core_read(&flags, 4, &((struct dentry *)dentry)->d_flags) || (flags & DCACHE_DISCONNECTED))
+		return END_FAULT;
+	push(s, part); /* its name, for the event */
+	return END_ANON;
+}
+
+struct climb { struct scratch *s; __u64 dentry; __u64 mount; struct mount_part at; __u32 end; };
+
+/* One step up: to the parent, or from a mount's root to where it is mounted. Stops with `end` set. */
+static long climb_once(__u32 turn, struct climb *climb)
+{
+	struct dentry_part part;
+
+	if (climb->dentry == climb->at.root) {
+		if (climb->at.parent == climb->mount) {
+			climb->end = classify_root(climb->s, climb->mount);
+			return 1;
+		}
+		climb->dentry = climb->at.mountpoint;
+		climb->mount = climb->at.parent;
+		climb->end = END_FAULT;
+		if (read_mount(&climb->at, climb->mount))
+			return 1;
+		climb->end = END_TOO_DEEP;
+		return 0;
+	}
+	climb->end = END_FAULT;
+	if (read_dentry(&part, climb->dentry))
+		return 1;
+	if (part.parent == climb->dentry) {
+		climb->end = classify_orphan(climb->s, climb->dentry, &part);
+		return 1;
+	}
+	climb->end = END_TOO_DEEP;
+	climb->dentry = part.parent;
+	return !push(climb->s, &part);
+}
+
+/* Walks once; fills components and count, returns enum end. */
+__noinline int walk_once(__u32 slot, __u64 dentry, __u64 vfsmount)
+{
+	struct climb climb = { .s = scratch_at(slot), .dentry = dentry, .end = END_TOO_DEEP };
+
+	if (!climb.s)
+		return END_FAULT;
+	climb.mount = vfsmount - bpf_core_field_offset(struct mount, mnt);
+	climb.s->count = 0;
+	if (read_mount(&climb.at, climb.mount))
+		return END_FAULT;
+	bpf_loop(MAX_COMPONENTS + MAX_MOUNTS, climb_once, &climb, 0);
+	return climb.end;
+}
+
+/* Both sequence counters that change when something on the way is renamed or mounted, in one word. */
+static __always_inline __u64 tree_sequence(void)
+{
+	__u32 renames = 0, mounts = 0;
+
+	if (&rename_lock)
+		bpf_probe_read_kernel(&renames, 4, &rename_lock);
+	if (&mount_lock)
+		bpf_probe_read_kernel(&mounts, 4, &mount_lock);
+	return (__u64)renames << 32 | mounts;
+}
+
+/* Walks, and walks again when the tree changed meanwhile: otherwise half of the old and half of the new place could be taken for a path. */
+__noinline int walk(__u32 slot, __u64 dentry, __u64 vfsmount)
+{
+	struct scratch *s = scratch_at(slot);
+	int end = END_FAULT;
+
+	if (!s)
+		return END_FAULT;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < WALK_TRIES; i++) {
+		__u64 before = tree_sequence();
+
+		end = walk_once(slot, dentry, vfsmount);
+		if (tree_sequence() == before)
+			break;
+	}
+	s->end = end;
+	return end;
+}
+
+#endif
