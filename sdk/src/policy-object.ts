@@ -83,7 +83,7 @@ export abstract class PolicyObject extends ApiObject {
   }
 
   #problems(): string[] {
-    const { problems } = parsePolicy(this.toJson() as unknown);
+    const { problems } = parsePolicy(this.toJson() as unknown, {});
     return problems
       .filter(({ severity }) => severity === 'error')
       .map((problem) => {

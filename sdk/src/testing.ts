@@ -71,7 +71,7 @@ export class Policies {
     const parsed = scope.node
       .findAll()
       .filter((construct) => PolicyObject.isPolicyObject(construct))
-      .map((construct) => parsePolicy(construct.toJson() as unknown));
+      .map((construct) => parsePolicy(construct.toJson() as unknown, {}));
     const problems = parsed.flatMap((result) => result.problems).filter(({ severity }) => severity === 'error');
     if (problems.length > 0) throw new Error(`The policies have problems:\n  ${problems.map(formatProblem).join('\n  ')}`);
     return new Policies(parsed.flatMap(({ policy }) => (policy === undefined ? [] : [policy])), {});
