@@ -20,6 +20,8 @@ new ContainerPolicy(chart, 'observed', { select: { app: 'api', stage: 'canary' }
 });
 
 // … then block it.
-new ContainerPolicy(chart, 'enforced', { select: { app: 'api', stage: 'production' }, severity: 8, message: 'Not on the list' }).allowOnly(NEEDS);
+new ContainerPolicy(chart, 'enforced', { select: { app: 'api', stage: 'production' }, severity: 8, message: 'Not on the list' }).allowOnly(
+  NEEDS,
+);
 
 app.synth();

@@ -9,6 +9,9 @@ new HostPolicy(chart, 'host-hardening', { severity: 7, tags: ['nodes'] })
   .blockFiles('/etc/kubernetes/pki/', { unlessFrom: ['/usr/bin/kubelet', '/usr/local/bin/kube-apiserver'], severity: 10 })
   .auditExec('/usr/bin/nsenter', '/usr/sbin/insmod', { message: 'Somebody works on a node by hand' });
 
-new HostPolicy(chart, 'edge-nodes', { nodes: { 'node-role.kubernetes.io/edge': '' }, severity: 9 }).blockExec('/usr/bin/ssh', '/usr/bin/scp');
+new HostPolicy(chart, 'edge-nodes', { nodes: { 'node-role.kubernetes.io/edge': '' }, severity: 9 }).blockExec(
+  '/usr/bin/ssh',
+  '/usr/bin/scp',
+);
 
 app.synth();

@@ -30,9 +30,15 @@ export class HardenedWeb extends Construct {
     const dangerous = DANGEROUS.filter((capability) => !props.capabilities?.includes(capability));
     this.policy = new ContainerPolicy(this, 'hardening', { select: { app: props.app }, severity: 6, tags: ['baseline/web'] });
     if (props.trial === true) {
-      this.policy.auditExec('/bin/sh', '/bin/bash').auditWrites(props.configuration).auditCapability(...dangerous);
+      this.policy
+        .auditExec('/bin/sh', '/bin/bash')
+        .auditWrites(props.configuration)
+        .auditCapability(...dangerous);
     } else {
-      this.policy.blockExec('/bin/sh', '/bin/bash').readOnly(props.configuration).blockCapability(...dangerous);
+      this.policy
+        .blockExec('/bin/sh', '/bin/bash')
+        .readOnly(props.configuration)
+        .blockCapability(...dangerous);
     }
   }
 }

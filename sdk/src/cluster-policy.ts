@@ -31,8 +31,13 @@ export class ClusterPolicy extends IntentPolicy {
       ...labelExpressions({ selectAny: props.select ?? {} }),
       ...labelExpressions(props),
     ];
-    super(scope, id, { kind: 'KubeArmorClusterPolicy', props, selection: matchExpressions.length === 0 ? {} : { selector: { matchExpressions } } });
-    if (props.namespaces !== undefined && props.exceptNamespaces !== undefined) this.misuse('namespaces and exceptNamespaces exclude each other');
+    super(scope, id, {
+      kind: 'KubeArmorClusterPolicy',
+      props,
+      selection: matchExpressions.length === 0 ? {} : { selector: { matchExpressions } },
+    });
+    if (props.namespaces !== undefined && props.exceptNamespaces !== undefined)
+      this.misuse('namespaces and exceptNamespaces exclude each other');
   }
 }
 

@@ -1,7 +1,8 @@
 /** The words of intent-level policies: what a workload may and may not do. Every method adds rules and returns the policy. */
-import type { NetworkName, PolicyKind, Section } from '@parapet/policy';
+import type { NetworkName, PolicyKind } from '@parapet/policy';
 import type { ApiObjectMetadata } from 'cdk8s';
 import type { Construct } from 'constructs';
+import { planAllowOnly } from './allow-only.ts';
 import { callSite } from './call-site.ts';
 import type { CapabilityName } from './kubearmor-spec.ts';
 import { asList, readListed } from './options.ts';
@@ -48,7 +49,11 @@ export abstract class IntentPolicy extends PolicyObject {
   readonly #book: RuleBook;
   readonly #misused: Misuse[] = [];
 
-  protected constructor(scope: Construct, id: string, intent: { readonly kind: PolicyKind; readonly props: IntentProps; readonly selection: Selection }) {
+  protected constructor(
+    scope: Construct,
+    id: string,
+    intent: { readonly kind: PolicyKind; readonly props: IntentProps; readonly selection: Selection },
+  ) {
     const book = new RuleBook();
     const { metadata, severity, tags, message } = intent.props;
     super(scope, id, {
@@ -146,34 +151,23 @@ export abstract class IntentPolicy extends PolicyObject {
    * posture decides, since KubeArmor's API has no rule for "all others" there.
    */
   allowOnly(options: AllowOnlyOptions): this {
-    const { exec, files, readOnly, network, capabilities, otherwise = 'block', ...details } = options;
-    const restrictsFiles = files !== undefined || readOnly !== undefined;
-    const reads = restrictsFiles ? [...(exec ?? []).filter((path) => !files?.includes(path)), ...(readOnly ?? [])] : [];
-    this.#allowList({ process: exec, file: restrictsFiles ? [...(files ?? []), ...reads] : undefined, network, capabilities });
-    const closed = otherwise === 'posture' ? undefined : otherwise === 'block' ? 'Block' : 'Audit';
+    const { lists, rules } = planAllowOnly(options);
+    if (lists.size === 0) this.misuse('allowOnly: nothing is named');
+    for (const [section, items] of lists) {
+      this.#book.markAllowList(section);
+      if (items.length === 0) this.misuse(`allowOnly: the list for ${section} is empty; to forbid all of it, use a block method`);
+    }
     const site = callSite();
-    for (const path of exec ?? []) this.#book.addPath('process', path, { ...details, action: 'Allow', site });
-    for (const path of files ?? []) this.#book.addPath('file', path, { ...details, action: 'Allow', site });
-    for (const path of reads) this.#book.addPath('file', path, { ...details, action: 'Allow', readOnly: true, site });
-    if (closed !== undefined && exec !== undefined) this.#book.addPath('process', '/', { ...details, action: closed, site });
-    if (closed !== undefined && restrictsFiles) this.#book.addPath('file', '/', { ...details, action: closed, site });
-    for (const name of network ?? []) this.#book.addName('network', name, { ...details, action: 'Allow', site });
-    for (const name of capabilities ?? []) this.#book.addName('capabilities', name, { ...details, action: 'Allow', site });
+    for (const rule of rules) {
+      if (rule.section === 'network' || rule.section === 'capabilities')
+        this.#book.addName(rule.section, rule.item, { ...rule.details, site });
+      else this.#book.addPath(rule.section, rule.item, { ...rule.details, site });
+    }
     return this;
   }
 
   protected override misuses(): readonly Misuse[] {
     return this.#misused;
-  }
-
-  /** An empty list can't be written as rules: it would allow everything. */
-  #allowList(classes: Readonly<Record<Section, readonly string[] | undefined>>): void {
-    const named = Object.entries(classes).filter(([, items]) => items !== undefined) as [Section, readonly string[]][];
-    if (named.length === 0) this.misuse('allowOnly: nothing is named');
-    for (const [section, items] of named) {
-      this.#book.markAllowList(section);
-      if (items.length === 0) this.misuse(`allowOnly: the list for ${section} is empty; to forbid all of it, use a block method`);
-    }
   }
 
   #paths(method: string, listed: Listed<string, BlockPathOptions>, { section, ...rule }: PathRule): this {
@@ -208,7 +202,11 @@ export abstract class IntentPolicy extends PolicyObject {
     return this;
   }
 
-  #check(method: string, items: readonly string[], { from, unlessFrom }: { from: RuleOptions['from']; unlessFrom: BlockOptions['unlessFrom'] }): void {
+  #check(
+    method: string,
+    items: readonly string[],
+    { from, unlessFrom }: { from: RuleOptions['from']; unlessFrom: BlockOptions['unlessFrom'] },
+  ): void {
     if (items.length === 0) this.misuse(`${method}: nothing is named`);
     if (from !== undefined && unlessFrom !== undefined) this.misuse(`${method}: from and unlessFrom exclude each other`);
     if (from !== undefined && asList(from).length === 0) this.misuse(`${method}: from is an empty list, which would mean any program`);

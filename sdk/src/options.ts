@@ -61,7 +61,9 @@ export type BlockOptions = RuleOptions & Exceptions;
 export type Listed<Item extends string, Options> = readonly Item[] | readonly [...Item[], Options];
 
 /** Takes `Listed` arguments apart. */
-export function readListed<Item extends string, Options extends object>(listed: Listed<Item, Options>): { items: readonly Item[]; options: Partial<Options> } {
+export function readListed<Item extends string, Options extends object>(
+  listed: Listed<Item, Options>,
+): { items: readonly Item[]; options: Partial<Options> } {
   const given: readonly (Item | Options)[] = listed;
   const items = given.filter((item): item is Item => typeof item === 'string');
   const options = given.find((item): item is Options => typeof item === 'object');

@@ -101,7 +101,8 @@ export abstract class PolicyObject extends ApiObject {
 
   /** Two policies of one name would overwrite each other in the cluster; the second one is told. */
   #nameTaken(): string[] {
-    const namespaceOf = (policy: PolicyObject): string => (policy.kind === 'KubeArmorPolicy' ? (policy.metadata.namespace ?? 'default') : '');
+    const namespaceOf = (policy: PolicyObject): string =>
+      policy.kind === 'KubeArmorPolicy' ? (policy.metadata.namespace ?? 'default') : '';
     const twin = this.node.root.node
       .findAll()
       .filter((construct) => PolicyObject.isPolicyObject(construct))

@@ -28,7 +28,10 @@ interface WrittenRule {
   readonly site: string | undefined;
 }
 
-const NAMED = { network: { list: 'matchProtocols', key: 'protocol' }, capabilities: { list: 'matchCapabilities', key: 'capability' } } as const;
+const NAMED = {
+  network: { list: 'matchProtocols', key: 'protocol' },
+  capabilities: { list: 'matchCapabilities', key: 'capability' },
+} as const;
 
 export class RuleBook {
   readonly #written: WrittenRule[] = [];
@@ -69,13 +72,18 @@ export class RuleBook {
       if (site !== undefined) sources[`spec.${section}.${list}[${rules.length}]`] = site;
       rules.push(rule);
     }
-    return { rules: sections as Rules, sources };
+    return { rules: sections, sources };
   }
 
   #add(
     section: Section,
     list: RuleList,
-    { match, from = [], site, ...rest }: PathDetails & { readonly match: Readonly<Record<string, unknown>>; readonly site: string | undefined },
+    {
+      match,
+      from = [],
+      site,
+      ...rest
+    }: PathDetails & { readonly match: Readonly<Record<string, unknown>>; readonly site: string | undefined },
   ): void {
     const fromSource = from.length === 0 ? {} : { fromSource: from.map((path) => ({ path })) };
     const said = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== false));
@@ -85,7 +93,9 @@ export class RuleBook {
   /** `Allow` rules for everything, weaker than any other rule: a class with exceptions stays open for what no rule names. */
   #openings(): WrittenRule[] {
     const open = [...this.#exceptions].filter(([section]) => !this.#allowLists.has(section));
-    return open.flatMap(([section, site]) => everythingOf(section).map(({ list, match }) => ({ section, list, site, rule: { ...match, action: 'Allow' } })));
+    return open.flatMap(([section, site]) =>
+      everythingOf(section).map(({ list, match }) => ({ section, list, site, rule: { ...match, action: 'Allow' } })),
+    );
   }
 }
 

@@ -74,7 +74,10 @@ export class Policies {
       .map((construct) => parsePolicy(construct.toJson() as unknown, {}));
     const problems = parsed.flatMap((result) => result.problems).filter(({ severity }) => severity === 'error');
     if (problems.length > 0) throw new Error(`The policies have problems:\n  ${problems.map(formatProblem).join('\n  ')}`);
-    return new Policies(parsed.flatMap(({ policy }) => (policy === undefined ? [] : [policy])), {});
+    return new Policies(
+      parsed.flatMap(({ policy }) => (policy === undefined ? [] : [policy])),
+      {},
+    );
   }
 
   /** The same policies, asked about this workload unless a question says otherwise. */
@@ -140,10 +143,21 @@ export interface PolicyMatchers<R> {
   toPass(question: Question): R;
 }
 
-function judge({ policies, question, wanted }: { policies: Policies; question: Question; wanted: readonly Decision['verdict'][] }): MatcherResult {
+function judge({
+  policies,
+  question,
+  wanted,
+}: {
+  policies: Policies;
+  question: Question;
+  wanted: readonly Decision['verdict'][];
+}): MatcherResult {
   const decision = policies.decide(question);
   const pass = wanted.includes(decision.verdict);
-  return { pass, message: () => `expected ${JSON.stringify(question)} ${pass ? 'not ' : ''}to be ${wanted.join(' or ')}, but ${explain(decision)}` };
+  return {
+    pass,
+    message: () => `expected ${JSON.stringify(question)} ${pass ? 'not ' : ''}to be ${wanted.join(' or ')}, but ${explain(decision)}`,
+  };
 }
 
 /** One clause that says what decided: `it is block by spec.process.matchPaths[0] of shop/web (main.ts:12)`. */

@@ -50,7 +50,9 @@ test('libraries are not the author', () => {
 
 test('in the bundle, the raw positions are kept for the synthesizer, sixteen at most', () => {
   const frames = parseStack(SANDBOX_STACK);
-  expect(authorPlace(frames, '/')).toBe('parapet-bundle.js:12:5 < parapet-bundle.js:90:1 < parapet-bundle.js:300:12 < parapet-bundle.js:400:1');
+  expect(authorPlace(frames, '/')).toBe(
+    'parapet-bundle.js:12:5 < parapet-bundle.js:90:1 < parapet-bundle.js:300:12 < parapet-bundle.js:400:1',
+  );
   const many = Array.from({ length: 40 }, (_, line) => ({ file: 'parapet-bundle.js', line: line + 1, column: 1 }));
   expect(authorPlace(many, '/')?.split(' < ')).toHaveLength(16);
 });

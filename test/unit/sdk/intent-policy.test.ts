@@ -4,6 +4,7 @@ import { ContainerPolicy, HostPolicy, Policies, policyMatchers } from '@parapet/
 import type { PolicyMatchers } from '@parapet/sdk';
 
 declare module '@jest/expect' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- augmenting an interface is how jest learns of matchers
   interface Matchers<R extends void | Promise<void>> extends PolicyMatchers<R> {}
 }
 expect.extend(policyMatchers);
@@ -20,7 +21,9 @@ const sh = { from: '/bin/sh' };
 const strict = { postures: { file: 'block', network: 'block', capabilities: 'block' } } as const;
 
 test('blocked programs, files, sockets and capabilities are refused, everything else passes', () => {
-  const policies = Policies.of(newPolicy().blockExec('/bin/a', '/opt/').blockFiles('/etc/shadow').blockNetwork('udp').blockCapability('chown'));
+  const policies = Policies.of(
+    newPolicy().blockExec('/bin/a', '/opt/').blockFiles('/etc/shadow').blockNetwork('udp').blockCapability('chown'),
+  );
   expect(policies).toBlock({ exec: '/bin/a' });
   expect(policies).toBlock({ exec: '/opt/deep/b' });
   expect(policies).toPass({ exec: '/bin/b' });
@@ -47,7 +50,9 @@ test('what belongs to its owner only is refused to others', () => {
 });
 
 test('audits pass with an alert', () => {
-  const policies = Policies.of(newPolicy().auditExec('/bin/a').auditFiles('/etc/passwd').auditWrites('/etc/').auditNetwork('raw').auditCapability('kill'));
+  const policies = Policies.of(
+    newPolicy().auditExec('/bin/a').auditFiles('/etc/passwd').auditWrites('/etc/').auditNetwork('raw').auditCapability('kill'),
+  );
   expect(policies).toAudit({ exec: '/bin/a' });
   expect(policies).toAudit({ read: '/etc/passwd' });
   expect(policies).toPass({ read: '/etc/hosts' });
@@ -63,7 +68,11 @@ test('a directory can be without what is deeper', () => {
 });
 
 test('a rule can be about one program', () => {
-  const policies = Policies.of(newPolicy().blockFiles('/etc/key', { from: '/bin/a' }).blockNetwork('tcp', { from: ['/bin/a', '/bin/b'] }));
+  const policies = Policies.of(
+    newPolicy()
+      .blockFiles('/etc/key', { from: '/bin/a' })
+      .blockNetwork('tcp', { from: ['/bin/a', '/bin/b'] }),
+  );
   expect(policies).toBlock({ read: '/etc/key', from: '/bin/a' });
   expect(policies).toPass({ read: '/etc/key', from: '/bin/b' });
   expect(policies).toBlock({ network: 'tcp', from: '/bin/b' });
@@ -98,7 +107,9 @@ test('an exception in an allow-list leaves the list closed', () => {
 });
 
 test('Allow methods leave the rest to the default posture', () => {
-  const policies = Policies.of(newPolicy().allowExec('/bin/a').allowFiles('/a').allowReads('/b').allowNetwork('tcp').allowCapability('kill'));
+  const policies = Policies.of(
+    newPolicy().allowExec('/bin/a').allowFiles('/a').allowReads('/b').allowNetwork('tcp').allowCapability('kill'),
+  );
   expect(policies).toPass({ exec: '/bin/a', ...strict });
   expect(policies).toAudit({ exec: '/bin/b' });
   expect(policies).toBlock({ exec: '/bin/b', ...strict });
@@ -110,7 +121,9 @@ test('Allow methods leave the rest to the default posture', () => {
 });
 
 test('allowOnly refuses other programs and files whatever the posture, and lets programs be read', () => {
-  const policies = Policies.of(newPolicy().allowOnly({ exec: ['/bin/a'], readOnly: ['/etc/'], files: ['/tmp/', '/bin/b'], network: ['tcp'] }));
+  const policies = Policies.of(
+    newPolicy().allowOnly({ exec: ['/bin/a'], readOnly: ['/etc/'], files: ['/tmp/', '/bin/b'], network: ['tcp'] }),
+  );
   expect(policies).toPass({ exec: '/bin/a' });
   expect(policies).toPass({ read: '/bin/a' });
   expect(policies).toBlock({ write: '/bin/a' });
@@ -196,7 +209,8 @@ test('misuse fails the synthesis with every message and its line', () => {
     'allowOnly: nothing is named',
     'allowOnly: the list for process is empty',
   ];
-  for (const text of wanted) expect(messages).toContainEqual(expect.stringMatching(new RegExp(`\\[chart/p\\] .*intent-policy\\.test\\.ts:\\d+: ${text}`)));
+  for (const text of wanted)
+    expect(messages).toContainEqual(expect.stringMatching(new RegExp(`\\[chart/p\\] .*intent-policy\\.test\\.ts:\\d+: ${text}`)));
   expect(messages).toHaveLength(wanted.length);
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { ApiObject, App, Chart } from 'cdk8s';
+import { App, Chart } from 'cdk8s';
+import type { ApiObject } from 'cdk8s';
 import { Construct } from 'constructs';
 import { ClusterPolicy, ContainerPolicy, HostPolicy, KubeArmorClusterPolicy, KubeArmorHostPolicy, KubeArmorPolicy } from '@parapet/sdk';
 
@@ -103,11 +104,17 @@ test("KubeArmor's kinds take their spec as it is", () => {
   });
   new KubeArmorClusterPolicy(chart, 'b', { spec: { process } });
   new KubeArmorHostPolicy(chart, 'c', { spec: { nodeSelector: { matchLabels: { edge: 'yes' } }, process } });
-  expect((chart.toJson() as { kind: string }[]).map(({ kind }) => kind)).toEqual(['KubeArmorPolicy', 'KubeArmorClusterPolicy', 'KubeArmorHostPolicy']);
+  expect((chart.toJson() as { kind: string }[]).map(({ kind }) => kind)).toEqual([
+    'KubeArmorPolicy',
+    'KubeArmorClusterPolicy',
+    'KubeArmorHostPolicy',
+  ]);
 });
 
 test('a field that is not enforced yet is refused by name, never ignored', () => {
   const chart = newChart();
-  new KubeArmorPolicy(chart, 'a', { spec: { selector: { matchLabels: { app: 'web' } }, process: { matchPatterns: [{ pattern: '/x/*' }] } } });
+  new KubeArmorPolicy(chart, 'a', {
+    spec: { selector: { matchLabels: { app: 'web' } }, process: { matchPatterns: [{ pattern: '/x/*' }] } },
+  });
   expect(() => chart.toJson() as unknown).toThrow(/\[chart\/a\].*policy-object\.test\.ts:\d+: spec\.process\.matchPatterns/);
 });
