@@ -154,23 +154,28 @@ int parapet_attach(struct bpf_object *object, const char *directory)
 	return 0;
 }
 
-/* Names of the hooks whose programs were left out, separated by newlines; returns the length. */
-int parapet_missing(struct bpf_object *object, char *buffer, size_t capacity)
+/* Names of the hooks that an object has programs for and this kernel lacks, separated by newlines; returns the length. */
+int parapet_missing(const char *path, char *buffer, size_t capacity)
 {
+	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	struct bpf_program *program;
 	size_t used = 0;
+	int error;
 
+	if (!object)
+		return -errno;
+	error = leave_out_missing(object);
 	bpf_object__for_each_program(program, object) {
-		const char *section = bpf_program__section_name(program);
-		const char *hook = strchr(section, '/') ? strchr(section, '/') + 1 : section;
+		const char *hook = strchr(bpf_program__section_name(program), '/');
 
-		if (bpf_program__autoload(program))
+		if (error || bpf_program__autoload(program) || !hook)
 			continue;
-		used += snprintf(buffer + used, capacity - used, "%s\n", hook);
+		used += snprintf(buffer + used, capacity - used, "%s\n", hook + 1);
 		if (used >= capacity)
-			return -ENOSPC;
+			error = -ENOSPC;
 	}
-	return used;
+	bpf_object__close(object);
+	return error ? error : (int)used;
 }
 
 struct parapet_ring {
@@ -233,8 +238,8 @@ void parapet_ring_close(struct parapet_ring *ring)
 	free(ring);
 }
 
-/* Runs the iterator behind a pinned or own link to its end; returns the bytes it wrote, at most `capacity` of which are kept. */
-int parapet_iterate(int link, char *buffer, size_t capacity)
+/* Runs the iterator behind a link to its end; returns how many bytes it wrote. */
+int parapet_iterate(int link)
 {
 	int fd = bpf_iter_create(link), total = 0;
 	ssize_t length;
@@ -243,15 +248,12 @@ int parapet_iterate(int link, char *buffer, size_t capacity)
 	if (fd < 0)
 		return fd;
 	while ((length = read(fd, chunk, sizeof(chunk))) != 0) {
-		if (length < 0) {
-			if (errno == EAGAIN || errno == EINTR)
-				continue;
+		if (length > 0)
+			total += length;
+		else if (errno != EAGAIN && errno != EINTR) {
 			total = -errno;
 			break;
 		}
-		if ((size_t)total < capacity)
-			memcpy(buffer + total, chunk, (size_t)(total + length) <= capacity ? (size_t)length : capacity - total);
-		total += length;
 	}
 	close(fd);
 	return total;

@@ -75,13 +75,16 @@ struct descent { struct scratch *s; struct node *node; __u32 id; __u32 shift; };
 static long weigh_and_step(__u32 turn, struct descent *descent)
 {
 	struct scratch *s = descent->s;
+	struct node *node = descent->node;
 
+	if (!node) /* never: but newer verifiers do not take the 1 below for the end of the loop */
+		return 1;
 	if (!s->left) {
-		weigh(s, descent->node, descent->shift);
+		weigh(s, node, descent->shift);
 		if (!s->next)
 			return 1;
 	}
-	descent->node = step(s, descent->node->id);
+	descent->node = step(s, node->id);
 	return !descent->node;
 }
 

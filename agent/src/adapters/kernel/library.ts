@@ -1,0 +1,95 @@
+/** The C bridge and libbpf, through FFI. Results below zero are negated errno values. */
+import path from 'node:path';
+import { getSystemErrorName } from 'node:util';
+import ffi from 'ffi-napi';
+import { StageError } from '../../stage-error.ts';
+
+/** An address that only C looks at. */
+export type Handle = Buffer & { isNull(): boolean };
+
+type Async<Arguments extends unknown[]> = {
+  async(...callArguments: [...Arguments, (error: Error | null, result: number) => void]): void;
+};
+type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: number];
+
+/** Functions of bpf/bridge.c, of libbpf, and two of libc, by their C names. */
+export interface KernelLibrary {
+  parapet_load(object: string, pins: string, error: Buffer): Handle;
+  parapet_attach(object: Handle, links: string): number;
+  parapet_missing(object: string, buffer: Buffer, capacity: number): number;
+  parapet_messages(): string;
+  parapet_ring_open(map: number, largest: number, error: Buffer): Handle;
+  parapet_drain(ring: Handle, buffer: Buffer, capacity: number): number;
+  parapet_ring_close(ring: Handle): void;
+  parapet_iterate(link: number): number;
+  bpf_object__close(object: Handle): void;
+  bpf_object__find_map_fd_by_name(object: Handle, name: string): number;
+  bpf_object__find_program_by_name(object: Handle, name: string): Handle;
+  bpf_program__fd(program: Handle): number;
+  bpf_obj_get(path: string): number;
+  bpf_map_lookup_elem(fd: number, key: Uint8Array, value: Uint8Array): number;
+  bpf_map_update_elem: ((...callArguments: BarrierArguments) => number) & Async<BarrierArguments>;
+  bpf_map_delete_elem(fd: number, key: Uint8Array): number;
+  bpf_map_update_batch(fd: number, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
+  bpf_map_delete_batch(fd: number, keys: Uint8Array, count: Uint8Array, options: null): number;
+  bpf_map_lookup_batch(fd: number, from: Uint8Array | null, to: Uint8Array, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
+  bpf_prog_test_run_opts(fd: number, options: Uint8Array): number;
+  libbpf_num_possible_cpus(): number;
+  clock_gettime(clock: number, time: Uint8Array): number;
+  mount(source: string, target: string, type: string, flags: number, data: null): number;
+  close(fd: number): number;
+}
+
+const P = 'pointer';
+
+/** Opens `libparapet.so` in `directory`. Throws a StageError when it (or libbpf) is not there. */
+export function openLibrary(directory: string): KernelLibrary {
+  const file = path.join(directory, 'libparapet.so');
+  try {
+    const library: unknown = ffi.Library(file, {
+      parapet_load: [P, ['string', 'string', P]],
+      parapet_attach: ['int', [P, 'string']],
+      parapet_missing: ['int', ['string', P, 'size_t']],
+      parapet_messages: ['string', []],
+      parapet_ring_open: [P, ['int', 'uint32', P]],
+      parapet_drain: ['int', [P, P, 'size_t']],
+      parapet_ring_close: ['void', [P]],
+      parapet_iterate: ['int', ['int']],
+      bpf_object__close: ['void', [P]],
+      bpf_object__find_map_fd_by_name: ['int', [P, 'string']],
+      bpf_object__find_program_by_name: [P, [P, 'string']],
+      bpf_program__fd: ['int', [P]],
+      bpf_obj_get: ['int', ['string']],
+      bpf_map_lookup_elem: ['int', ['int', P, P]],
+      bpf_map_update_elem: ['int', ['int', P, P, 'uint64']],
+      bpf_map_delete_elem: ['int', ['int', P]],
+      bpf_map_update_batch: ['int', ['int', P, P, P, P]],
+      bpf_map_delete_batch: ['int', ['int', P, P, P]],
+      bpf_map_lookup_batch: ['int', ['int', P, P, P, P, P, P]],
+      bpf_prog_test_run_opts: ['int', ['int', P]],
+      libbpf_num_possible_cpus: ['int', []],
+      clock_gettime: ['int', ['int', P]],
+      mount: ['int', ['string', 'string', 'string', 'ulong', P]],
+      close: ['int', ['int']],
+    });
+    return library as KernelLibrary;
+  } catch (cause) {
+    throw new StageError(`the kernel bridge ${file} cannot be loaded`, { stage: 'kernel', retry: false, cause });
+  }
+}
+
+/** Whether a pointer that C returned is NULL. */
+export function isNull(handle: Handle): boolean {
+  return handle.isNull();
+}
+
+/** `ENOMEM` for -12. */
+export function errorName(code: number): string {
+  return code < 0 ? getSystemErrorName(code) : String(code);
+}
+
+/** Gives a result back, or throws a StageError that says what could not be done and the error's name. */
+export function checked(result: number, what: string): number {
+  if (result >= 0) return result;
+  throw new StageError(`${what}: ${errorName(result)}`, { stage: 'kernel', retry: true });
+}

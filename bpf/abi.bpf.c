@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Never loaded: its BTF holds every struct, enum and number of abi.h, for the test that compares them with policy/src/abi.ts. */
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+
+enum number {
+	NUMBER_ABI = PARAPET_ABI,
+	NUMBER_NAME_CHUNK = NAME_CHUNK,
+	NUMBER_MAX_COMPONENTS = MAX_COMPONENTS,
+	NUMBER_MAX_TABLES = MAX_TABLES,
+	NUMBER_MAX_CONTAINERS = MAX_CONTAINERS,
+	NUMBER_MAX_NODES = MAX_NODES,
+	NUMBER_MAX_LABELS = MAX_LABELS,
+	NUMBER_TABLE_HAS_FIRST = TABLE_HAS(CLASS_PROCESS),
+	NUMBER_TABLE_HAS_LAST = TABLE_HAS(CLASS_CAPABILITY),
+	NUMBER_TABLE_HAS_SOURCES = TABLE_HAS_SOURCES,
+};
+
+struct abi {
+	enum number number;
+	enum verdict verdict;
+	enum path_op path_op;
+	enum who who;
+	enum op_class op_class;
+	enum net_name net_name;
+	enum site site;
+	enum counter counter;
+	enum hook hook;
+	struct words words;
+	struct node_key node_key;
+	struct node node;
+	struct source_key source_key;
+	struct flat_rules flat_rules;
+	struct table table;
+	struct container container;
+	struct label label;
+	struct event event;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi);
+} abi SEC(".maps");

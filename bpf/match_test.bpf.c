@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The matcher and the walk without LSM hooks, for kernels that run test programs but attach no LSM programs. User space fills `trials` and
+ * runs `judge_trials`; or it runs `walk_descriptor`, which walks one of its open files.
+ */
+#include "maps.h"
+#include "judge.h"
+#include "trial.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TRIALS);
+	__type(key, __u32);
+	__type(value, struct trial);
+} trials SEC(".maps");
+
+struct cutting { struct scratch *s; const char *text; __u32 left; };
+
+/* Cuts one component off the end of a path, as the walk finds them. */
+static long cut_component(__u32 turn, struct cutting *cutting)
+{
+	__u32 end = cutting->left, start = end;
+
+	for (int i = 0; i <= NAME_MAX && start > 0; i++) {
+		__u32 before = start - 1;
+
+		asm volatile("%0 &= 1023" : "+r"(before));
+		if (cutting->text[before] == '/')
+			break;
+		start = before;
+	}
+	if (start == 0)
+		return 1;
+	if (start < end) {
+		struct dentry_part part = { .hash_len = (__u64)(end - start) << 32, .name = (__u64)(cutting->text + (start & 1023)) };
+
+		if (!push(cutting->s, &part)) {
+			cutting->s->end = END_TOO_DEEP;
+			return 1;
+		}
+	}
+	cutting->left = start - 1;
+	return cutting->left == 0;
+}
+
+static __always_inline void take_path(struct scratch *s, const char *text, __u32 length)
+{
+	struct cutting cutting = { .s = s, .text = text, .left = length };
+
+	s->count = 0;
+	s->end = END_ATTACHED;
+	bpf_loop(MAX_COMPONENTS + 1, cut_component, &cutting, 0);
+}
+
+static __always_inline void judge_trial(struct trial *trial, struct scratch *s, __u32 slot)
+{
+	struct decision flat = {};
+
+	s->subject.table = trial->table;
+	s->subject.source = 0;
+	s->who = trial->who;
+	take_path(s, trial->source_path, trial->source_len);
+	trial->source_class = match_source(slot);
+	s->subject.source = trial->source_class;
+	if (trial->class == CLASS_NETWORK) {
+		match_flat(&flat, &s->subject, CLASS_NETWORK, network_names(trial->detail[0], trial->detail[1], trial->detail[2]));
+		s->decision = flat;
+	} else if (trial->class == CLASS_CAPABILITY) {
+		match_flat(&flat, &s->subject, CLASS_CAPABILITY, 1ull << (trial->detail[0] & 63));
+		s->decision = flat;
+	} else {
+		take_path(s, trial->path, trial->path_len);
+		decide(slot, trial->op);
+	}
+	trial->verdict = s->decision.verdict;
+	trial->site = s->decision.site;
+	trial->node = s->decision.node;
+	trial->source = s->decision.source;
+}
+
+/* Judges the trial whose number is the first argument; returns 0, or 1 when there is no such trial or no scratch. */
+SEC("raw_tp/parapet_trial")
+int judge_trials(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 index = ctx->args[0];
+	struct trial *trial = bpf_map_lookup_elem(&trials, &index);
+	struct scratch *s = NULL;
+	int slot;
+
+	if (!trial)
+		return 1;
+	slot = scratch_claim(&s);
+	if (slot < 0 || !s)
+		return 1;
+	judge_trial(trial, s, slot);
+	scratch_release(s);
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* One access for match_test.bpf.c: its inputs as user space writes them, and what the matcher said. */
+#ifndef PARAPET_TRIAL_H
+#define PARAPET_TRIAL_H
+
+#include <linux/types.h>
+
+#define TRIALS 4096
+#define TRIAL_TEXT 1024
+
+struct trial {
+	__u32 table;
+	__u32 class;
+	__u32 op;
+	__u32 who;
+	__u32 detail[3];     /* network: family, type, protocol; capability: number */
+	__u32 path_len;
+	__u32 source_len;
+	/* results */
+	__u32 verdict;
+	__u32 site;
+	__u32 node;
+	__u32 source;
+	__u32 source_class;
+	char path[TRIAL_TEXT];
+	char source_path[TRIAL_TEXT];
+};
+
+#endif
