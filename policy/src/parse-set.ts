@@ -22,7 +22,7 @@ export function parsePolicies(manifests: readonly Manifest[]): { policies: Polic
   const claimed = new Map<string, Manifest>();
   for (const manifest of manifests) {
     const parsed = parsePolicy(manifest.value, manifest);
-    problems.push(...parsed.problems);
+    for (const problem of parsed.problems) problems.push(problem);
     const ref = claimedRef(manifest.value);
     const key = ref === undefined ? undefined : refKey(ref);
     const first = key === undefined ? undefined : claimed.get(key);

@@ -56,8 +56,11 @@ export function parsePolicy(value: unknown, context: ManifestContext): { policy?
   const problems: Problem[] = [];
   const root: Cursor = { reading: { context, object: objectText(value), problems }, path: [], value };
   const policy = readPolicy(root);
-  const refused = problems.some(({ severity }) => severity === 'error');
-  return policy === undefined || refused ? { problems } : { policy, problems };
+  return policy === undefined || hasErrors(problems) ? { problems } : { policy, problems };
+}
+
+function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some(({ severity }) => severity === 'error');
 }
 
 function readPolicy(root: Cursor): Policy | undefined {
@@ -77,9 +80,8 @@ function readPolicy(root: Cursor): Policy | undefined {
   checkFields(spec, kind === 'KubeArmorHostPolicy' ? HOST_SPEC : CONTAINER_SPEC);
   const target = readTarget(spec, { kind, namespace });
   const manner = readManner(spec, DEFAULT_MANNER);
-  const errorsBefore = root.reading.problems.length;
   const rules = SECTIONS.flatMap((section) => readSection(section, at(spec, section), manner));
-  if (rules.length === 0 && root.reading.problems.length === errorsBefore) {
+  if (rules.length === 0 && !hasErrors(root.reading.problems)) {
     warn(spec, { code: 'no-rules', message: 'the policy has no rule, so it changes nothing' });
   }
   return { kind, namespace, name, target, rules, provenance };

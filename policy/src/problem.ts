@@ -14,7 +14,9 @@ export const PROBLEM_CODES = [
   'yaml-syntax', 'file-unreadable', 'not-a-policy', 'no-program', 'bundle-failed', 'import-refused', 'forbidden-api', 'program-threw',
   'program-timeout', 'program-memory', 'program-output',
   // sources
-  'repository-unreachable', 'ref-not-found', 'path-not-found',
+  'repository-unreachable', 'ref-not-found', 'path-not-found', 'repository-entry', 'repository-too-large',
+  // the reconciler
+  'empty-result', 'target-not-ours',
   // nodes
   'config-invalid', 'kernel-no-btf', 'kernel-no-bpf-lsm', 'kernel-refused', 'hook-missing',
 ] as const;
@@ -46,12 +48,16 @@ export interface Problem {
   readonly hint?: string;
 }
 
-/** One line for people: `policies/a.yaml:3:5: KubeArmorPolicy default/a: spec.action: … (hint)`. */
+/**
+ * One line for people: `policies/a.yaml:3:5: KubeArmorPolicy default/a: spec.action: … (hint) [code]`. Control and formatting characters,
+ * which hostile input could steer a terminal with, become spaces.
+ */
 export function formatProblem(problem: Problem): string {
   const { file, line, column, object, field } = problem.place;
   const at = [file, line, column].filter((part) => part !== undefined).join(':');
   const where = [at, object, field].filter((part) => part !== undefined && part !== '').join(': ');
   const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
   const level = problem.severity === 'warning' ? 'warning: ' : '';
-  return `${where === '' ? '' : `${where}: `}${level}${problem.message}${hint} [${problem.code}]`;
+  const text = `${where === '' ? '' : `${where}: `}${level}${problem.message}${hint} [${problem.code}]`;
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }

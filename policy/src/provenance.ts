@@ -15,13 +15,16 @@ export const ANNOTATION = {
   ruleSources: 'parapet.dev/rule-sources',
 } as const;
 
+/** A password in any URL, or a bare user in a web URL, which is how access tokens are written. */
+const HAS_CREDENTIALS = /^https?:\/\/[^/]*@|^[\w+.-]+:\/\/[^/@]*:[^/@]*@/i;
+
 /** Reads the provenance from `metadata.annotations`. What is malformed is left out with a warning: it explains a policy, it does not change it. */
 export function readProvenance(metadata: Cursor): Provenance {
   const annotations = at(metadata, 'annotations');
   if (annotations.value === null || readObject(annotations) === undefined) return { rules: {} };
   const repository = readAnnotation(at(annotations, ANNOTATION.repository), {
-    ok: (text) => isLine(text) && !/^\w+:\/\/[^/]*:[^/]*@/.test(text),
-    wanted: 'a repository URL without a password',
+    ok: (text) => isLine(text) && !HAS_CREDENTIALS.test(text),
+    wanted: 'a repository URL without credentials',
   });
   const commit = readAnnotation(at(annotations, ANNOTATION.commit), {
     ok: (text) => /^[0-9a-f]{7,64}$/i.test(text),

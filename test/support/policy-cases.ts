@@ -1,0 +1,129 @@
+/**
+ * Random policies and accesses, for fast-check. Names are drawn from few, so that rules meet each other and accesses meet rules; some are
+ * longer than one chunk of the kernel's keys, and share its beginning.
+ */
+import fc from 'fast-check';
+import { CAPABILITIES, NETWORK_NAMES } from '@parapet/policy';
+import type { Access, Action, PathMatch, Policy, Postures, Rule, Section } from '@parapet/policy';
+
+const LONG = 'n'.repeat(24);
+const NAMES = ['a', 'b', 'ab', '.x', 'Ünï', LONG, `${LONG}x`, `${LONG}y`, `${LONG}${LONG}z`, `${LONG}${LONG}${LONG}`];
+const SOURCES = ['/bin/sh', '/bin/bash', '/a', '/a/b', `/bin/${LONG}tool`, '/ünï/x'];
+
+const component = fc.oneof({ weight: 3, arbitrary: fc.constantFrom('a', 'b') }, { weight: 1, arbitrary: fc.constantFrom(...NAMES) });
+const components = fc.oneof(
+  { weight: 12, arbitrary: fc.array(component, { maxLength: 4, size: 'max' }) },
+  { weight: 1, arbitrary: fc.array(fc.constantFrom('a', 'b'), { minLength: 126, maxLength: 128 }) },
+);
+
+/** Absolute, normalised; `/` now and then. */
+export const path: fc.Arbitrary<string> = components.map((parts) => `/${parts.join('/')}`);
+
+const match: fc.Arbitrary<PathMatch> = fc.oneof(
+  { weight: 1, arbitrary: path.filter((text) => text !== '/').map((text): PathMatch => ({ type: 'path', path: text })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ at: path, recursive: fc.boolean() })
+      .map(({ at, recursive }): PathMatch => ({ type: 'directory', dir: at === '/' ? '/' : `${at}/`, recursive })),
+  },
+);
+
+const common = fc.record({
+  field: fc.nat().map((n) => `spec.rule[${n}]`),
+  action: fc.constantFrom<Action>('Allow', 'Audit', 'Block'),
+  severity: fc.integer({ min: 1, max: 10 }),
+  tags: fc.constant([]),
+  message: fc.constant(''),
+  from: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.subarray(SOURCES, { minLength: 1, maxLength: 3 }) }),
+});
+
+const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
+  process: fc.tuple(common, fc.record({ section: fc.constant('process' as const), match, ownerOnly: fc.boolean() })).map(merge),
+  file: fc
+    .tuple(common, fc.record({ section: fc.constant('file' as const), match, ownerOnly: fc.boolean(), readOnly: fc.boolean() }))
+    .map(merge),
+  network: fc
+    .tuple(common, fc.record({ section: fc.constant('network' as const), protocol: fc.constantFrom(...NETWORK_NAMES) }))
+    .map(merge),
+  capabilities: fc
+    .tuple(
+      common,
+      fc.record({ section: fc.constant('capabilities' as const), capability: fc.constantFrom(...CAPABILITIES.slice(11, 15), 'bpf') }),
+    )
+    .map(merge),
+};
+const SECTIONS = ['process', 'file', 'network', 'capabilities'] as const;
+
+function merge<A extends object, B extends object>([a, b]: [A, B]): A & B {
+  return { ...a, ...b };
+}
+
+/** Policies that all match one container: none, rules of every class, or many rules of one class, so that they meet. */
+export const policies: fc.Arbitrary<Policy[]> = fc
+  .oneof(
+    { weight: 1, arbitrary: fc.constant<Rule[]>([]) },
+    { weight: 10, arbitrary: fc.array(fc.oneof(...Object.values(RULES)), { minLength: 1, maxLength: 20, size: 'max' }) },
+    ...SECTIONS.map((section) => ({
+      weight: section === 'process' || section === 'file' ? 15 : 5,
+      arbitrary: fc.array(RULES[section], { minLength: 1, maxLength: 15, size: 'max' }),
+    })),
+  )
+  .chain((rules) => fc.integer({ min: 1, max: 3 }).map((count) => deal(rules, count)));
+
+function deal(rules: readonly Rule[], count: number): Policy[] {
+  return Array.from({ length: count }, (_, index) => ({
+    kind: 'KubeArmorPolicy',
+    namespace: 'default',
+    name: `p${index}`,
+    target: { labels: {}, expressions: [], containers: [] },
+    rules: rules.filter((_rule, at) => at % count === index),
+    provenance: { rules: {} },
+  }));
+}
+
+export const postures: fc.Arbitrary<Postures> = fc.record({
+  file: fc.constantFrom('audit', 'block'),
+  network: fc.constantFrom('audit', 'block'),
+  capabilities: fc.constantFrom('audit', 'block'),
+});
+
+/** Accesses of the classes that the policies have rules for (any, where they have none), to what they name, near it, and to anything. */
+export function accessTo(set: readonly Policy[]): fc.Arbitrary<Access> {
+  const rules = set.flatMap((policy) => policy.rules);
+  const sources = fc.constantFrom(...rules.flatMap(({ from }) => from), ...SOURCES, '/bin', '/bin/none', '/');
+  const named = rules.flatMap((one) => ('match' in one ? [pathOf(one.match)] : []));
+  const near =
+    named.length === 0
+      ? path
+      : fc
+          .tuple(fc.constantFrom(...named), fc.array(component, { maxLength: 2 }))
+          .map(([at, below]) => [at === '/' ? '' : at, ...below].join('/') || '/')
+          .filter((text) => text.split('/').length <= 129);
+  const paths = fc.oneof({ weight: 3, arbitrary: near }, { weight: 1, arbitrary: path });
+  const sections = rules.length === 0 ? SECTIONS : [...new Set(rules.map(({ section }) => section))];
+  return fc.constantFrom(...sections).chain((section) => accessOf(section, { paths, sources }));
+}
+
+function accessOf(
+  section: Section,
+  { paths, sources }: { paths: fc.Arbitrary<string>; sources: fc.Arbitrary<string> },
+): fc.Arbitrary<Access> {
+  if (section === 'network') return fc.tuple(socket, sources).map(([access, source]) => ({ ...access, source }));
+  if (section === 'capabilities') return fc.record({ type: fc.constant('capability'), capability, source: sources });
+  const operation = section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const);
+  return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources });
+}
+
+function pathOf(at: PathMatch): string {
+  return at.type === 'path' ? at.path : at.dir === '/' ? '/' : at.dir.slice(0, -1);
+}
+
+const socket = fc.record({
+  type: fc.constant('network' as const),
+  family: fc.constantFrom(1, 2, 10, 16, 17, 40),
+  socketType: fc.constantFrom(1, 2, 3, 4, 5, 6, 10),
+  protocol: fc.constantFrom(0, 1, 6, 17, 33, 58, 132, 136, 255, 262),
+});
+
+const capability = fc.oneof(fc.integer({ min: 10, max: 16 }), fc.integer({ min: 0, max: 40 }));

@@ -1,0 +1,183 @@
+/**
+ * The kernel's algorithm over the bytes of an encoded table, for tests: what bpf/match.h does, with plain maps instead of BPF's. It reads
+ * the bytes as bpf/abi.h lays them out and shares no code with the encoder.
+ */
+import type { Access, EncodedTable } from '@parapet/policy';
+
+export interface WalkResult {
+  /** 0 none, 1 allow, 2 audit, 3 block. */
+  readonly verdict: number;
+  /** As `enum site`. */
+  readonly site: number;
+  readonly node: number;
+  readonly source: number;
+}
+
+interface Node {
+  readonly mask: bigint;
+  readonly id: number;
+  readonly words: readonly [number, number, number];
+}
+
+export interface KernelMaps {
+  readonly top: Node;
+  readonly sourceRoot: number;
+  readonly defaults: number;
+  readonly flags: number;
+  readonly any: DataView;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly nodeSources: ReadonlyMap<string, readonly [number, number, number]>;
+  readonly flat: ReadonlyMap<string, DataView>;
+}
+
+/** Fills maps from the bytes, as the kernel adapter does. A key that is there twice is an error: the kernel would keep only one value. */
+export function loadMaps(encoded: EncodedTable): KernelMaps {
+  const table = viewOf(encoded.table, 0, 80);
+  return {
+    top: nodeAt(encoded.table, 0),
+    sourceRoot: table.getUint32(24, true),
+    defaults: table.getUint32(28, true),
+    flags: table.getUint32(32, true),
+    any: viewOf(encoded.table, 40, 40),
+    nodes: fill(encoded.nodeCount, (i) => [keyText(encoded.nodeKeys, i * 32, 32), nodeAt(encoded.nodeValues, i * 24)]),
+    nodeSources: fill(encoded.sourceCount, (i) => [keyText(encoded.sourceKeys, i * 8, 8), wordsAt(encoded.sourceWords, i * 8)]),
+    flat: fill(encoded.flatCount, (i) => [keyText(encoded.flatKeys, i * 8, 8), viewOf(encoded.flatRules, i * 40, 40)]),
+  };
+}
+
+/** The kernel's answer to an access. */
+export function walk(maps: KernelMaps, access: Access): WalkResult {
+  const source = sourceClass(maps, access.source);
+  if (access.type === 'path') {
+    const op = { exec: 0, read: 1, write: 2 }[access.operation];
+    const found = walkPath(maps, { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source });
+    return found.verdict === 0 ? fallBack(maps, op === 0 ? 0 : 1) : found;
+  }
+  const isNetwork = access.type === 'network';
+  const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
+  const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
+  const sourced = own === undefined ? 0 : flatVerdict(own, { isNetwork, bits });
+  if (sourced !== 0) return { verdict: sourced, site: 4, node: 0, source };
+  const general = flatVerdict(maps.any, { isNetwork, bits });
+  return general === 0 ? fallBack(maps, isNetwork ? 2 : 3) : { verdict: general, site: 4, node: 0, source: 0 };
+}
+
+function fallBack(maps: KernelMaps, opClass: number): WalkResult {
+  return { verdict: (maps.defaults >> (opClass * 2)) & 3, site: 0, node: 0, source: 0 };
+}
+
+function walkPath(maps: KernelMaps, at: { path: string; shift: number; source: number }): WalkResult {
+  const components = componentsOf(at.path);
+  let best: WalkResult = { verdict: 0, site: 0, node: 0, source: 0 };
+  let node: Node | undefined = maps.top;
+  for (let i = 0; node !== undefined; i += 1) {
+    const remaining = Math.min(components.length - i, 2);
+    let verdict = (node.words[remaining]! >> at.shift) & 3;
+    let from = 0;
+    if (at.source !== 0 && ((node.mask >> BigInt(at.source % 64)) & 1n) === 1n) {
+      const own = ((maps.nodeSources.get(pairText(node.id, at.source))?.[remaining] ?? 0) >> at.shift) & 3;
+      if (own !== 0) [verdict, from] = [own, at.source];
+    }
+    if (verdict !== 0) best = { verdict, site: remaining + 1, node: node.id, source: from };
+    const next = components[i];
+    node = next === undefined ? undefined : follow(maps, node.id, next);
+  }
+  return best;
+}
+
+function follow(maps: KernelMaps, from: number, name: Uint8Array): Node | undefined {
+  let id = from;
+  for (let offset = 0; ; offset += 24) {
+    const key = new Uint8Array(32);
+    const view = new DataView(key.buffer);
+    view.setUint32(0, id, true);
+    view.setUint32(4, name.length - offset, true);
+    key.set(name.subarray(offset, offset + 24), 8);
+    const node = maps.nodes.get(keyText(key, 0, 32));
+    if (node === undefined || offset + 24 >= name.length) return node;
+    id = node.id;
+  }
+}
+
+function sourceClass(maps: KernelMaps, source: string): number {
+  if (maps.sourceRoot === 0) return 0;
+  let node: Node = { mask: 0n, id: maps.sourceRoot, words: [0, 0, 0] };
+  for (const component of componentsOf(source)) {
+    const next = follow(maps, node.id, component);
+    if (next === undefined) return 0;
+    node = next;
+  }
+  return node.words[0];
+}
+
+function flatVerdict(rules: DataView, { isNetwork, bits }: { isNetwork: boolean; bits: bigint }): number {
+  for (const verdict of [3, 2, 1]) {
+    const mask = isNetwork ? BigInt(rules.getUint32(24 + (verdict - 1) * 4, true)) : rules.getBigUint64((verdict - 1) * 8, true);
+    if ((mask & bits) !== 0n) return verdict;
+  }
+  return 0;
+}
+
+/** `network_names` of bpf/match.h. */
+function netNames({ family, socketType, protocol }: { family: number; socketType: number; protocol: number }): bigint {
+  let names = 1n << 12n;
+  const name = (bit: number, has: boolean): void => {
+    if (has) names |= 1n << BigInt(bit);
+  };
+  if (family === 2 || family === 10) {
+    let carried = protocol;
+    if (protocol === 0 && socketType === 1) carried = 6;
+    if (protocol === 0 && socketType === 2) carried = 17;
+    if (protocol === 0 && socketType === 5) carried = 132;
+    name(0, carried === 6 || carried === 262);
+    name(1, carried === 17);
+    name(2, carried === 1 && family === 2);
+    name(3, carried === 58 && family === 10);
+    name(4, carried === 132);
+  }
+  name(4 + socketType, socketType >= 1 && socketType <= 6 && family !== 16);
+  name(11, family === 17 || socketType === 10);
+  return names;
+}
+
+function componentsOf(path: string): Uint8Array[] {
+  return path
+    .split('/')
+    .filter((component) => component !== '')
+    .map((component) => new TextEncoder().encode(component));
+}
+
+function nodeAt(bytes: Uint8Array, offset: number): Node {
+  const view = viewOf(bytes, offset, 24);
+  return { mask: view.getBigUint64(0, true), id: view.getUint32(8, true), words: wordsAt(bytes, offset + 16) };
+}
+
+function wordsAt(bytes: Uint8Array, offset: number): readonly [number, number, number] {
+  const view = viewOf(bytes, offset, 8);
+  return [view.getUint16(0, true), view.getUint16(2, true), view.getUint16(4, true)];
+}
+
+function pairText(node: number, source: number): string {
+  const key = new Uint8Array(8);
+  new DataView(key.buffer).setUint32(0, node, true);
+  new DataView(key.buffer).setUint32(4, source, true);
+  return keyText(key, 0, 8);
+}
+
+function keyText(bytes: Uint8Array, offset: number, size: number): string {
+  return String.fromCharCode(...bytes.subarray(offset, offset + size));
+}
+
+function viewOf(bytes: Uint8Array, offset: number, size: number): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset + offset, size);
+}
+
+function fill<Value>(count: number, entry: (index: number) => [string, Value]): Map<string, Value> {
+  const map = new Map<string, Value>();
+  for (let i = 0; i < count; i += 1) {
+    const [key, value] = entry(i);
+    if (map.has(key)) throw new Error(`entry ${i} has the key of another`);
+    map.set(key, value);
+  }
+  return map;
+}

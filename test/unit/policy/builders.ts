@@ -1,0 +1,44 @@
+/** Short ways to write policies in tests. */
+import type { CapabilityRule, FileRule, NetworkName, NetworkRule, PathMatch, Policy, ProcessRule, Rule } from '@parapet/policy';
+
+const COMMON = { action: 'Block', severity: 1, tags: [], message: '', from: [] } as const;
+
+let written = 0;
+
+function field(): string {
+  written += 1;
+  return `spec.rule[${written}]`;
+}
+
+/** A path, or a directory where the text ends in `/` (`/**` after it: recursive). */
+export function matchOf(text: string): PathMatch {
+  if (text.endsWith('/**')) return { type: 'directory', dir: text.slice(0, -2), recursive: true };
+  return text.endsWith('/') ? { type: 'directory', dir: text, recursive: false } : { type: 'path', path: text };
+}
+
+export function pathRule(text: string, more: Partial<ProcessRule> = {}): ProcessRule {
+  return { section: 'process', field: field(), ...COMMON, match: matchOf(text), ownerOnly: false, ...more };
+}
+
+export function fileRule(text: string, more: Partial<FileRule> = {}): FileRule {
+  return { section: 'file', field: field(), ...COMMON, match: matchOf(text), ownerOnly: false, readOnly: false, ...more };
+}
+
+export function networkRule(protocol: NetworkName, more: Partial<NetworkRule> = {}): NetworkRule {
+  return { section: 'network', field: field(), ...COMMON, protocol, ...more };
+}
+
+export function capabilityRule(capability: string, more: Partial<CapabilityRule> = {}): CapabilityRule {
+  return { section: 'capabilities', field: field(), ...COMMON, capability, ...more };
+}
+
+export function policyOf(...rules: readonly Rule[]): Policy {
+  return {
+    kind: 'KubeArmorPolicy',
+    namespace: 'default',
+    name: 'p',
+    target: { labels: {}, expressions: [], containers: [] },
+    rules,
+    provenance: { rules: {} },
+  };
+}

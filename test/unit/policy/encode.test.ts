@@ -1,0 +1,152 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  canonicalTable,
+  CLASS,
+  compile,
+  decodeEvent,
+  DEFAULT_POSTURES,
+  encodeTable,
+  evaluate,
+  explainEvent,
+  LAYOUT,
+  PATH_OPERATION,
+  VERDICT,
+} from '@parapet/policy';
+import type { Access, Decision, Policy, Table } from '@parapet/policy';
+import { accessTo, policies, postures } from '../../support/policy-cases.ts';
+import { loadMaps, walk } from '../../support/table-walk.ts';
+import type { WalkResult } from '../../support/table-walk.ts';
+import { fileRule, pathRule, policyOf } from './builders.ts';
+
+const VERDICTS = ['none', 'allow', 'audit', 'block'] as const;
+
+/** The header that the kernel would write about what a walk found. */
+function headerOf(found: WalkResult, access: Access): Uint8Array {
+  const header = new Uint8Array(LAYOUT.event.size);
+  const view = new DataView(header.buffer);
+  view.setUint32(LAYOUT.event.node, found.node, true);
+  view.setUint32(LAYOUT.event.source, found.source, true);
+  view.setUint8(LAYOUT.event.class, classOf(access));
+  view.setUint8(LAYOUT.event.verdict, found.verdict);
+  view.setUint8(LAYOUT.event.site, found.site);
+  if (access.type === 'path') {
+    view.setUint8(LAYOUT.event.op, PATH_OPERATION[access.operation]);
+    view.setUint8(LAYOUT.event.who, access.owner ? 0 : 1);
+  }
+  const detail = access.type === 'network' ? [access.family, access.socketType, access.protocol] : [];
+  if (access.type === 'capability') detail.push(access.capability);
+  detail.forEach((value, i) => view.setUint32(LAYOUT.event.detail + i * 4, value, true));
+  return header;
+}
+
+function classOf(access: Access): number {
+  if (access.type === 'network') return CLASS.network;
+  if (access.type === 'capability') return CLASS.capabilities;
+  return access.operation === 'exec' ? CLASS.process : CLASS.file;
+}
+
+/** Verdict and rule alone, to compare. */
+function gist(decision: Decision): unknown {
+  return 'rule' in decision ? [decision.verdict, decision.policy.name, decision.rule] : decision;
+}
+
+test('the kernel algorithm over the encoded bytes decides as the evaluator does, and the event names the same rule', () => {
+  const nodeBase = 1000;
+  let cases = 0;
+  const met: Record<string, number> = {};
+  fc.assert(
+    fc.property(
+      policies.chain((set) => fc.tuple(fc.constant(set), fc.array(accessTo(set), { minLength: 12, maxLength: 12 }))),
+      postures,
+      ([set, accesses], chosen) => {
+        const { table, problems } = compile(set, chosen);
+        expect(problems).toEqual([]);
+        if (table === undefined) {
+          for (const access of accesses) expect(evaluate({ policies: set, postures: chosen, access })).toEqual({ verdict: 'none' });
+          return;
+        }
+        const maps = loadMaps(encodeTable(table, nodeBase));
+        for (const access of accesses) {
+          const found = walk(maps, access);
+          const decision = evaluate({ policies: set, postures: chosen, access });
+          expect(VERDICTS[found.verdict]).toBe(decision.verdict);
+          if (decision.verdict !== 'none')
+            expect(gist(explainEvent({ table, nodeBase, event: decodeEvent(headerOf(found, access)) }))).toEqual(gist(decision));
+          cases += 1;
+          const kind = `${access.type} ${'posture' in decision ? 'posture' : decision.verdict} site ${found.site}${found.source === 0 ? '' : ' by source'}`;
+          met[kind] = (met[kind] ?? 0) + 1;
+        }
+      },
+    ),
+    { numRuns: 2500 },
+  );
+  expect(cases).toBeGreaterThan(10_000);
+  // Fewer kinds of answer would mean that the cases have become too tame to say anything.
+  expect(Object.keys(met).length).toBeGreaterThan(30);
+}, 120_000);
+
+test('a class without rules has no bit in the flags, one with rules has', () => {
+  const flagsOf = (policy: Policy): number => loadMaps(encodeTable(compiled([policy]), 0)).flags;
+  expect(flagsOf(policyOf(pathRule('/bin/sh')))).toBe(0b0001);
+  expect(flagsOf(policyOf(fileRule('/etc/passwd')))).toBe(0b0010);
+  expect(flagsOf(policyOf({ ...pathRule('/bin/sh'), from: ['/bin/a'] }))).toBe(0b0001 | 256);
+});
+
+test('equal rules give equal bytes, whatever the order of policies, their names and messages', () => {
+  fc.assert(
+    fc.property(policies, (set) => {
+      const { table } = compile(set, DEFAULT_POSTURES);
+      const renamed = [...set].reverse().map((policy, index) => ({
+        ...policy,
+        name: `q${index}`,
+        rules: [...policy.rules].reverse().map((rule) => ({ ...rule, message: 'other', field: 'elsewhere' })),
+      }));
+      const again = compile(renamed, DEFAULT_POSTURES).table;
+      if (table === undefined || again === undefined) return table === again;
+      expect(canonicalTable(again)).toEqual(canonicalTable(table));
+      return true;
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('tables that decide differently have different bytes', () => {
+  const one = canonicalTable(compiled([policyOf(pathRule('/bin/sh'))]));
+  expect(canonicalTable(compiled([policyOf(pathRule('/bin/sg'))]))).not.toEqual(one);
+  expect(canonicalTable(compiled([policyOf({ ...pathRule('/bin/sh'), action: 'Audit' })]))).not.toEqual(one);
+  expect(canonicalTable(compiled([policyOf({ ...pathRule('/bin/sh'), from: ['/bin/a'] })]))).not.toEqual(one);
+});
+
+test('node ids are relocated by the base and use every id up to the count once', () => {
+  const table = compiled([
+    policyOf({ ...pathRule(`/opt/${'long'.repeat(20)}/tool`), from: [`/usr/${'x'.repeat(30)}`] }, fileRule('/opt/a')),
+  ]);
+  const ids = (base: number): number[] => {
+    const { top, nodes } = loadMaps(encodeTable(table, base));
+    return [top.id, ...[...nodes.values()].map(({ id }) => id)].sort((a, b) => a - b);
+  };
+  const { idCount } = encodeTable(table, 0);
+  const sourceRoot = loadMaps(encodeTable(table, 0)).sourceRoot;
+  expect([...ids(0), sourceRoot].sort((a, b) => a - b)).toEqual(Array.from({ length: idCount }, (_, i) => i + 1));
+  expect(ids(500)).toEqual(ids(0).map((id) => id + 500));
+  expect(loadMaps(encodeTable(table, 500)).sourceRoot).toBe(sourceRoot + 500);
+});
+
+test('long names that share their first chunk and their length share the edge too', () => {
+  const name = (end: string): string => `/${'s'.repeat(24)}${end}`;
+  const encoded = encodeTable(compiled([policyOf(pathRule(name('1')), pathRule(name('2')), pathRule(name('33')))]), 0);
+  expect(encoded.nodeCount).toBe(5);
+  expect(encoded.nodeKeys.length).toBe(5 * LAYOUT.node_key.size);
+});
+
+test('defaults hold the posture of allow-listed classes and nothing for the others', () => {
+  const table = compiled([policyOf({ ...fileRule('/srv'), action: 'Allow' }, pathRule('/bin/sh'))]);
+  expect(loadMaps(encodeTable(table, 0)).defaults).toBe(VERDICT.audit << 2);
+});
+
+function compiled(set: readonly Policy[]): Table {
+  const { table } = compile(set, DEFAULT_POSTURES);
+  if (table === undefined) throw new Error('these policies have no table');
+  return table;
+}
