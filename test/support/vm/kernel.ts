@@ -47,7 +47,7 @@ export function kernelPackages(name: KernelName, packages: readonly string[]): s
 }
 
 /** The newest unpacked kernel of this name in the cache. */
-async function cachedKernel(name: KernelName): Promise<Kernel | undefined> {
+export async function cachedKernel(name: KernelName): Promise<Kernel | undefined> {
   const directory = join(cacheDirectory(), 'kernels');
   if (!existsSync(directory)) return undefined;
   const [newest] = kernelPackages(name, await readdir(directory));

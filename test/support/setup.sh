@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Makes a machine ready for this tree: Debian packages, npm packages, the build, a kernel for the microVM. Usage: setup.sh demo|test|vm
+# Safe to run again; does nothing, without the network, where everything is there. Exit status: 0 ready, 2 something that only you can give
+# is missing, 3 an installation failed.
+set -euo pipefail
+mode=${1:-}
+case $mode in demo | test | vm) ;; *) echo "usage: setup.sh demo|test|vm" >&2 && exit 2 ;; esac
+tree=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$tree"
+export PATH="$tree/node_modules/.bin:$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+export HOME=${HOME:-/root}
+log=$(mktemp "${TMPDIR:-/tmp}/parapet-setup.XXXXXX")
+trap 'rm -f "$log"' EXIT
+
+say() { echo "setup: $*"; }
+quietly() { # quietly COMMAND...: its output only when it fails
+  "$@" > "$log" 2>&1 < /dev/null && return
+  tail -n 40 "$log" >&2
+  return 1
+}
+give_up() {
+  echo "setup: $*" >&2
+  exit 3
+}
+
+# 1. What only the owner of the machine can give: all of it at once.
+missing=()
+[ "$(uname -s)/$(uname -m)" = Linux/x86_64 ] || missing+=("Linux on x86-64: this is $(uname -s) on $(uname -m). Use such a machine, or a virtual one.")
+if command -v apt-get > /dev/null; then
+  id=$(. /etc/os-release && echo "${ID:-}") version=$(. /etc/os-release && echo "${VERSION_ID:-0}")
+  if [ "$id" != debian ]; then
+    echo "setup: tested on Debian 12 and newer only; this is $id $version, which may work" >&2
+  elif [ "${version%%.*}" -lt 12 ]; then
+    missing+=("Debian 12 or newer: this is Debian $version. Upgrade it, or use another machine.")
+  fi
+else
+  missing+=("apt-get: set-up installs Debian packages. Use Debian 12 or newer.")
+fi
+[ "$(id -u)" = 0 ] || missing+=("root: packages are installed, kernels booted and containers run. Run this again with sudo, or as root.")
+for tool in node npm; do
+  command -v $tool > /dev/null || missing+=("$tool: install Node.js 22 or newer, which brings npm: https://nodejs.org/en/download, or apt-get install nodejs npm.")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "setup: this machine lacks:" >&2
+  printf '  * %s\n' "${missing[@]}" >&2
+  exit 2
+fi
+
+# 2. Debian packages, by the files that are used.
+needed=()
+need() { # need PACKAGE FILE-OR-COMMAND
+  case $2 in /*) [ -e "$2" ] ;; *) command -v "$2" > /dev/null ;; esac || needed+=("$1")
+}
+need clang clang
+need llvm llvm-strip
+need bpftool bpftool
+need libbpf-dev /usr/include/bpf/bpf_helpers.h
+need libc6-dev /usr/include/x86_64-linux-gnu/asm/types.h
+need libelf-dev /usr/include/gelf.h
+need zlib1g-dev /usr/include/zlib.h
+need make make
+need gcc gcc
+need g++ g++
+need python3 python3
+need git git
+need ca-certificates /etc/ssl/certs/ca-certificates.crt
+need qemu-system-x86 qemu-system-x86_64
+need busybox-static /bin/busybox
+need kmod modprobe
+need xz-utils xz
+need containerd containerd
+need containerd ctr
+need runc runc
+need iproute2 ip
+need util-linux setpriv
+if command -v busybox > /dev/null && ldd "$(command -v busybox)" > /dev/null 2>&1; then needed+=(busybox-static); fi
+update_lists() { # another apt at work (a fresh machine's first minutes) holds the lists: wait for it
+  local attempt
+  for attempt in 1 2 3 4 5 6; do
+    quietly apt-get -q update && return
+    grep -q 'Could not get lock' "$log" || return 0 # one broken source must not stop the others: installing will tell
+    say "apt is busy, waiting ($attempt)"
+    sleep 10
+  done
+}
+if [ ${#needed[@]} -gt 0 ]; then
+  mapfile -t needed < <(printf '%s\n' "${needed[@]}" | sort -u)
+  say "installing Debian packages: ${needed[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  update_lists
+  quietly apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "${needed[@]}" \
+    || give_up "apt-get could not install the packages above: see what it says, then run this again"
+fi
+
+# 3. npm packages, in the versions of the lock file.
+# Native modules are compiled against Node's headers: those that came with this Node spare a download.
+prefix=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+for candidate in "$prefix" "${prefix%/lib/node_modules/npm}" /usr /usr/local; do
+  if [ -z "${npm_config_nodedir:-}" ] && [ -e "$candidate/include/node/node_api.h" ]; then export npm_config_nodedir=$candidate; fi
+done
+if ! why=$(node test/support/installed.mjs); then
+  say "installing npm packages ($why)"
+  if ! quietly npm ci --no-audit --no-fund; then
+    say "npm ci failed (see above): trying npm install, which may choose other versions than the lock file"
+    quietly npm install --no-audit --no-fund --no-save || give_up "npm could not install the packages: see what it says, then run this again"
+  fi
+fi
+oldest=22.19
+[ "$(printf '%s\n' "$oldest" "$(node --version | tr -d v)" | sort -V | head -n 1)" = "$oldest" ] \
+  || give_up "node_modules/.bin/node is $(node --version), older than $oldest: remove node_modules and run this again"
+
+# 4. The build: bundles and the kernel half.
+quietly node test/support/build.mjs || give_up "the build failed"
+
+# 5. A kernel for the microVM: the demo needs it only where this machine's own kernel cannot enforce.
+if [ "$mode" = demo ]; then flags=(--where-needed); else flags=(); fi
+node --conditions=source test/support/vm/prepare.ts "${flags[@]}" || exit 3

@@ -1,0 +1,21 @@
+/** Set-up's last step: a kernel for the microVM, ready before anybody waits for it. `--where-needed`: not where this machine can enforce. */
+import { cachedKernel, findKernel } from './kernel.ts';
+import { findInitrd } from './initrd.ts';
+
+const say = (sentence: string): void => console.log(`setup: ${sentence}`);
+
+/** Whether this machine's own kernel attaches LSM programs; the agent knows. */
+async function enforcesHere(): Promise<boolean> {
+  const { probeKernel } = await import('@parapet/agent');
+  return (await probeKernel()).enforcer !== 'none';
+}
+
+try {
+  const whereNeeded = process.argv.includes('--where-needed');
+  if ((await cachedKernel('6.1')) === undefined && whereNeeded && (await enforcesHere()))
+    say('this kernel attaches LSM programs: no microVM needed');
+  else await findInitrd(await findKernel(undefined, say));
+} catch (error) {
+  console.error(`setup: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
