@@ -1,14 +1,13 @@
 /** `parapet check`: are these manifests what an agent would accept? */
-import { compile, DEFAULT_POSTURES, parsePolicies } from '@parapet/policy';
 import type { Command } from 'commander';
 import { EXIT, listProblems } from './exit.ts';
 import type { Door } from './exit.ts';
 
 const EXAMPLES = `
 Examples:
-  parapet check policies/                      every .yaml, .yml and .json below
+  parapet check policies/             every .yaml, .yml and .json file below
   parapet check a.yaml b.yaml
-  parapet synth . | parapet check -            what a program makes, from standard input`;
+  parapet synth . | parapet check -   standard input`;
 
 export function addCheckCommand(program: Command, { terminal, finish }: Door): void {
   program
@@ -17,11 +16,10 @@ export function addCheckCommand(program: Command, { terminal, finish }: Door): v
     .argument('<file|dir...>', 'YAML or JSON files, directories of them, or - for standard input')
     .addHelpText('after', EXAMPLES)
     .action(async (places: string[]) => {
-      const { readManifests } = await import('./manifest-files.ts');
+      const [{ readManifests }, { countPolicies, validate }] = await Promise.all([import('./manifest-files.ts'), import('./validate.ts')]);
       const read = await readManifests(places);
-      const { policies, problems } = parsePolicies(read.manifests);
-      const uncompilable = policies.flatMap((policy) => compile([policy], DEFAULT_POSTURES).problems);
-      if (listProblems(terminal, [...read.problems, ...problems, ...uncompilable])) return finish(EXIT.problems);
-      terminal.out(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}, no problems\n`);
+      const { policies, problems } = validate(read.manifests);
+      if (listProblems(terminal, [...read.problems, ...problems])) return finish(EXIT.problems);
+      terminal.out(`${countPolicies(policies)}, no problems\n`);
     });
 }

@@ -71,7 +71,7 @@ function syntaxError(file: string, message: string, at: { readonly line: number;
 }
 
 function unreadable(file: string, error: unknown): Problem {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? String(error);
   const message = code === 'ENOENT' ? 'there is no such file or directory' : `cannot be read: ${code}`;
   return { code: 'file-unreadable', severity: 'error', place: { file }, message };
 }
