@@ -80,11 +80,8 @@ static __always_inline void judge_trial(struct trial *trial, struct scratch *s, 
 	trial->source = s->decision.source;
 }
 
-/* Judges the trial whose number is the first argument; returns 0, or 1 when there is no such trial or no scratch. */
-SEC("raw_tp/parapet_trial")
-int judge_trials(struct bpf_raw_tracepoint_args *ctx)
+static long judge_next(__u32 index, void *unused)
 {
-	__u32 index = ctx->args[0];
 	struct trial *trial = bpf_map_lookup_elem(&trials, &index);
 	struct scratch *s = NULL;
 	int slot;
@@ -95,6 +92,52 @@ int judge_trials(struct bpf_raw_tracepoint_args *ctx)
 	if (slot < 0 || !s)
 		return 1;
 	judge_trial(trial, s, slot);
+	scratch_release(s);
+	return 0;
+}
+
+/* Judges as many trials as the first argument says; returns how many that were. */
+SEC("raw_tp/parapet_trials")
+int judge_trials(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 count = ctx->args[0];
+
+	return count > TRIALS ? 0 : bpf_loop(count, judge_next, NULL, 0);
+}
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct fdtable { unsigned int max_fds; struct file **fd; };
+struct files_struct { struct fdtable *fdt; };
+struct task_struct___files { struct files_struct *files; };
+#pragma clang attribute pop
+
+/* Walks the file behind the caller's descriptor, which is the first argument; the walk as text goes to trial 0's path. */
+SEC("raw_tp/parapet_walk")
+int walk_descriptor(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ((struct task_struct___files *)task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	__u32 zero = 0, descriptor = ctx->args[0];
+	struct trial *trial = bpf_map_lookup_elem(&trials, &zero);
+	struct scratch *s = NULL;
+	__u64 dentry, mount;
+	int slot;
+
+	if (!trial || descriptor >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), files + descriptor) || !file)
+		return 1;
+	slot = scratch_claim(&s);
+	if (slot < 0 || !s)
+		return 1;
+	s->mnt_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
+	s->text_len = 0;
+	s->event.truncated = 0;
+	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	trial->verdict = walk(slot, dentry, mount);
+	trial->path_len = render(slot, TRIAL_TEXT);
+	trial->site = s->event.truncated;
+	bpf_probe_read_kernel(trial->path, TRIAL_TEXT, s->text);
 	scratch_release(s);
 	return 0;
 }

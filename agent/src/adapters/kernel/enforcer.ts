@@ -80,8 +80,14 @@ class KernelEnforcer implements BpfEnforcer {
     this.#programs = programs;
     const { entries, generation } = this.#inherit();
     this.#generation = generation;
-    this.#indices = new Slots(MAX_CONTAINERS, entries.map(({ index }) => index));
-    this.#tables = new TableStore(programs.maps, entries.map(({ inherited }) => inherited).filter((slot) => slot !== 0));
+    this.#indices = new Slots(
+      MAX_CONTAINERS,
+      entries.map(({ index }) => index),
+    );
+    this.#tables = new TableStore(
+      programs.maps,
+      entries.map(({ inherited }) => inherited).filter((slot) => slot !== 0),
+    );
     this.#drain = new Drain(library, programs.maps.events.fd);
   }
 
@@ -210,7 +216,12 @@ class KernelEnforcer implements BpfEnforcer {
     const byIndex = new Map<number, Entry>();
     let generation = 0;
     for (const { key, value } of this.#programs.maps.containers.entries()) {
-      const entry = { index: readWord(key), generation: readWord(value, LAYOUT.container.generation), table: undefined, inherited: readWord(value) };
+      const entry = {
+        index: readWord(key),
+        generation: readWord(value, LAYOUT.container.generation),
+        table: undefined,
+        inherited: readWord(value),
+      };
       generation = Math.max(generation, entry.generation);
       if (entry.generation !== 0) byIndex.set(entry.index, entry);
     }

@@ -32,7 +32,15 @@ export interface KernelLibrary {
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
   bpf_map_update_batch(fd: number, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
   bpf_map_delete_batch(fd: number, keys: Uint8Array, count: Uint8Array, options: null): number;
-  bpf_map_lookup_batch(fd: number, from: Uint8Array | null, to: Uint8Array, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
+  bpf_map_lookup_batch(
+    fd: number,
+    from: Uint8Array | null,
+    to: Uint8Array,
+    keys: Uint8Array,
+    values: Uint8Array,
+    count: Uint8Array,
+    options: null,
+  ): number;
   bpf_prog_test_run_opts(fd: number, options: Uint8Array): number;
   libbpf_num_possible_cpus(): number;
   clock_gettime(clock: number, time: Uint8Array): number;

@@ -71,7 +71,10 @@ function tryLoad(library: KernelLibrary, directory: string): Problem[] {
   return [
     problem('kernel-refused', {
       message: `the kernel refuses BPF programs for security hooks: ${reason}`,
-      hint: code === -2 ? `build it: make -C bpf` : 'run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, outside of a restricted virtual machine',
+      hint:
+        code === -2
+          ? `build it: make -C bpf`
+          : 'run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, outside of a restricted virtual machine',
     }),
   ];
 }
@@ -80,7 +83,13 @@ function tryLoad(library: KernelLibrary, directory: string): Problem[] {
 function findMissingHooks(library: KernelLibrary, directory: string): string[] {
   const buffer = Buffer.alloc(4096);
   const length = library.parapet_missing(path.join(directory, 'parapet.bpf.o'), buffer, buffer.length);
-  const names = length > 0 ? buffer.toString('latin1', 0, length).split('\n').filter((name) => name !== '') : [];
+  const names =
+    length > 0
+      ? buffer
+          .toString('latin1', 0, length)
+          .split('\n')
+          .filter((name) => name !== '')
+      : [];
   return names.filter((name) => name !== 'file_truncate' || names.includes('path_truncate'));
 }
 

@@ -70,7 +70,10 @@ export async function startPrograms(library: KernelLibrary, options: { bpfDirect
 
 async function digestOf(object: string): Promise<string> {
   try {
-    return createHash('sha256').update(await readFile(object)).digest('hex').slice(0, 16);
+    return createHash('sha256')
+      .update(await readFile(object))
+      .digest('hex')
+      .slice(0, 16);
   } catch (cause) {
     throw new StageError(`the kernel programs ${object} cannot be read`, { stage: 'kernel', retry: false, cause });
   }

@@ -76,7 +76,8 @@ export class TableStore {
 
   #store(table: Table, hash: string): Held {
     const slot = this.#slots.take();
-    if (slot === undefined) throw new StageError(`the kernel holds ${MAX_TABLES - 1} different tables already`, { stage: 'kernel', retry: false });
+    if (slot === undefined)
+      throw new StageError(`the kernel holds ${MAX_TABLES - 1} different tables already`, { stage: 'kernel', retry: false });
     const ids = this.#ids.take(encodeTable(table, 0).idCount);
     const encoded = encodeTable(table, ids.base);
     const held: Held = { slot, hash, nodeBase: ids.base, encoded, ids, users: 0 };

@@ -1,0 +1,117 @@
+/** bpf/abi.h and policy/src/abi.ts are the same, to the byte: what the compiler laid out, from the BTF of an object that holds all of it. */
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import * as policy from '@parapet/policy';
+
+interface BtfType {
+  readonly id: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly size: number;
+  readonly type_id?: number;
+  readonly nr_elems?: number;
+  readonly members?: readonly { readonly name: string; readonly type_id: number; readonly bits_offset: number }[];
+  readonly values?: readonly { readonly name: string; readonly val: number }[];
+}
+
+const OBJECT = path.join(import.meta.dirname, '../../bpf/build/abi.bpf.o');
+let types: readonly BtfType[];
+
+beforeAll(() => {
+  const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+  const json = execFileSync('bpftool', ['btf', 'dump', 'file', OBJECT, 'format', 'raw', '-j'], { env: { PATH }, encoding: 'utf8' });
+  types = (JSON.parse(json) as { types: BtfType[] }).types;
+});
+
+function find(kind: string, name: string): BtfType {
+  const found = types.find((type) => type.kind === kind && type.name === name);
+  if (found === undefined) throw new Error(`${OBJECT} has no ${kind} ${name}`);
+  return found;
+}
+
+/** The enumerators of an enum in C, in order of their values. */
+function enumerators(name: string): { name: string; val: number }[] {
+  return [...(find('ENUM', name).values ?? [])].sort((a, b) => a.val - b.val);
+}
+
+describe('structs', () => {
+  test.each(Object.entries(policy.LAYOUT))('struct %s has the same size and the same fields at the same offsets', (name, layout) => {
+    const struct = find('STRUCT', name);
+    const inC = Object.fromEntries((struct.members ?? []).map((member) => [member.name, member.bits_offset / 8]));
+    expect(layout).toEqual({ size: struct.size, ...inC });
+  });
+
+  test('every struct that the header shares has a twin', () => {
+    const shared = find('STRUCT', 'abi').members!.map(({ name }) => name);
+    const structs = types.filter(({ kind, name }) => kind === 'STRUCT' && shared.includes(name)).map(({ name }) => name);
+    expect(structs.sort()).toEqual(Object.keys(policy.LAYOUT).sort());
+  });
+
+  test('no struct has a hole: what the kernel does not write would be what was there before', () => {
+    const sizeOf = (id: number): number => {
+      const type = types.find((one) => one.id === id)!;
+      if (type.kind === 'ARRAY') return sizeOf(type.type_id!) * type.nr_elems!;
+      return type.kind === 'TYPEDEF' ? sizeOf(type.type_id!) : type.size;
+    };
+    for (const name of Object.keys(policy.LAYOUT)) {
+      const struct = find('STRUCT', name);
+      const sum = struct.members!.reduce((total, member) => total + sizeOf(member.type_id), 0);
+      expect({ name, sum }).toEqual({ name, sum: struct.size });
+    }
+  });
+});
+
+describe('numbers', () => {
+  test('limits and flags are the same', () => {
+    const inC = Object.fromEntries(enumerators('number').map(({ name, val }) => [name.replace('NUMBER_', ''), val]));
+    expect(inC).toEqual({
+      ABI: policy.ABI,
+      NAME_CHUNK: policy.NAME_CHUNK,
+      MAX_COMPONENTS: policy.MAX_COMPONENTS,
+      MAX_TABLES: policy.MAX_TABLES,
+      MAX_CONTAINERS: policy.MAX_CONTAINERS,
+      MAX_NODES: policy.MAX_NODES,
+      MAX_LABELS: policy.MAX_LABELS,
+      TABLE_HAS_FIRST: 1 << policy.CLASS.process,
+      TABLE_HAS_LAST: 1 << policy.CLASS.capabilities,
+      TABLE_HAS_SOURCES: policy.TABLE_HAS_SOURCES,
+    });
+  });
+
+  test.each([
+    ['verdict', 'VERDICT_', policy.VERDICT],
+    ['path_op', 'OP_', policy.PATH_OPERATION],
+    ['who', 'WHO_', policy.WHO],
+    ['site', 'SITE_', policy.SITE],
+  ])('enum %s has the same values', (name, prefix, twin) => {
+    const inC = Object.fromEntries(enumerators(name).map((one) => [one.name.replace(prefix, '').toLowerCase(), one.val]));
+    expect(inC).toEqual(twin);
+  });
+
+  test('enum op_class has the same values', () => {
+    expect(enumerators('op_class')).toEqual([
+      { name: 'CLASS_PROCESS', val: policy.CLASS.process },
+      { name: 'CLASS_FILE', val: policy.CLASS.file },
+      { name: 'CLASS_NETWORK', val: policy.CLASS.network },
+      { name: 'CLASS_CAPABILITY', val: policy.CLASS.capabilities },
+    ]);
+  });
+
+  test('network names are in the order of enum net_name', () => {
+    const inC = enumerators('net_name').map(({ name, val }) => [val, name.replace('NET_', '').toLowerCase()]);
+    expect(inC).toEqual(policy.NETWORK_NAMES.map((name, index) => [index, name]));
+  });
+
+  test('counters are in the order of enum counter', () => {
+    const camel = (name: string): string => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    const inC = enumerators('counter').map(({ name, val }) => [val, camel(name.replace('COUNT_', ''))]);
+    expect(inC).toEqual([...policy.COUNTERS, 'last'].map((name, index) => [index, name]));
+  });
+
+  test('hooks are in the order of enum hook', () => {
+    const alertName = (name: string): string => name.replace('HOOK_', '').replace('BPRM_CHECK', 'SECURITY_BPRM_CHECK');
+    const inC = enumerators('hook').map(({ name, val }) => [val, alertName(name)]);
+    expect(inC).toEqual(policy.HOOKS.map((name, index) => [index, name]));
+  });
+});
