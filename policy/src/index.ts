@@ -11,7 +11,7 @@ export * from './explain.ts';
 export * from './match.ts';
 export * from './model.ts';
 export * from './network.ts';
-export { isPolicyManifest, parsePolicy, POLICY_KINDS } from './parse.ts';
+export { claimedRef, isPolicyManifest, parsePolicy, POLICY_KINDS } from './parse.ts';
 export * from './parse-set.ts';
 export * from './problem.ts';
 export { ANNOTATION } from './provenance.ts';

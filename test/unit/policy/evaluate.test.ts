@@ -69,18 +69,18 @@ test('of equal rules Block beats Audit beats Allow, and the first of those is na
 });
 
 test.each([
-  ['Block', false, false, ['block', 'block', 'block', 'block']],
-  ['Audit', false, false, ['audit', 'audit', 'audit', 'audit']],
-  ['Allow', false, false, ['allow', 'allow', 'allow', 'allow']],
-  ['Block', true, false, ['allow', 'block', 'allow', 'block']],
-  ['Audit', true, false, ['allow', 'audit', 'allow', 'audit']],
-  ['Allow', true, false, ['allow', 'block', 'allow', 'block']],
-  ['Block', false, true, ['allow', 'allow', 'block', 'block']],
-  ['Audit', false, true, ['allow', 'allow', 'audit', 'audit']],
-  ['Allow', false, true, ['allow', 'allow', 'block', 'block']],
-  ['Block', true, true, ['allow', 'block', 'block', 'block']],
-  ['Audit', true, true, ['allow', 'audit', 'audit', 'audit']],
-  ['Allow', true, true, ['allow', 'block', 'block', 'block']],
+  ['Block', { readOnly: false, ownerOnly: false }, ['block', 'block', 'block', 'block']],
+  ['Audit', { readOnly: false, ownerOnly: false }, ['audit', 'audit', 'audit', 'audit']],
+  ['Allow', { readOnly: false, ownerOnly: false }, ['allow', 'allow', 'allow', 'allow']],
+  ['Block', { readOnly: true, ownerOnly: false }, ['allow', 'block', 'allow', 'block']],
+  ['Audit', { readOnly: true, ownerOnly: false }, ['allow', 'audit', 'allow', 'audit']],
+  ['Allow', { readOnly: true, ownerOnly: false }, ['allow', 'block', 'allow', 'block']],
+  ['Block', { readOnly: false, ownerOnly: true }, ['allow', 'allow', 'block', 'block']],
+  ['Audit', { readOnly: false, ownerOnly: true }, ['allow', 'allow', 'audit', 'audit']],
+  ['Allow', { readOnly: false, ownerOnly: true }, ['allow', 'allow', 'block', 'block']],
+  ['Block', { readOnly: true, ownerOnly: true }, ['allow', 'block', 'block', 'block']],
+  ['Audit', { readOnly: true, ownerOnly: true }, ['allow', 'audit', 'audit', 'audit']],
+  ['Allow', { readOnly: true, ownerOnly: true }, ['allow', 'block', 'block', 'block']],
 ] as const)(
   '%s with readOnly %p and ownerOnly %p gives owner read, owner write, read, write: %j',
   (action, readOnly, ownerOnly, expected) => {

@@ -1,17 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { capabilityText, hookText, networkText, operationText, resourceText } from '@parapet/policy';
 
-test.each([
-  [2, 1, 6, 'domain=AF_INET type=SOCK_STREAM protocol=TCP'],
-  [2, 1, 0, 'domain=AF_INET type=SOCK_STREAM protocol=TCP'],
-  [10, 2, 0, 'domain=AF_INET6 type=SOCK_DGRAM protocol=UDP'],
-  [2, 3, 1, 'domain=AF_INET type=SOCK_RAW protocol=ICMP'],
-  [2, 3, 200, 'domain=AF_INET type=SOCK_RAW protocol=200'],
-  [1, 1, 0, 'domain=AF_UNIX type=SOCK_STREAM protocol=0'],
-  [16, 3, 6, 'domain=AF_NETLINK type=SOCK_RAW protocol=6'],
-  [99, 42, 0, 'domain=99 type=42 protocol=0'],
-])('the socket %d %d %d is called %s', (family, type, protocol, text) => {
-  expect(networkText(family, type, protocol)).toBe(text);
+test.each<[[number, number, number], string]>([
+  [[2, 1, 6], 'domain=AF_INET type=SOCK_STREAM protocol=TCP'],
+  [[2, 1, 0], 'domain=AF_INET type=SOCK_STREAM protocol=TCP'],
+  [[10, 2, 0], 'domain=AF_INET6 type=SOCK_DGRAM protocol=UDP'],
+  [[2, 3, 1], 'domain=AF_INET type=SOCK_RAW protocol=ICMP'],
+  [[2, 3, 200], 'domain=AF_INET type=SOCK_RAW protocol=200'],
+  [[1, 1, 0], 'domain=AF_UNIX type=SOCK_STREAM protocol=0'],
+  [[16, 3, 6], 'domain=AF_NETLINK type=SOCK_RAW protocol=6'],
+  [[99, 42, 0], 'domain=99 type=42 protocol=0'],
+])('the socket %j is called %s', (socket, text) => {
+  expect(networkText(...socket)).toBe(text);
 });
 
 test('capabilities, hooks and operations are called as in alerts of KubeArmor', () => {
