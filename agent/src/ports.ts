@@ -12,6 +12,8 @@ export interface Container {
   /** First process, as the host sees it. */
   readonly pid: number;
   readonly workload: Workload;
+  /** Why the kernel cannot tell it from the node itself (then `cgroup` means nothing); undefined where all is well. */
+  readonly unconfinable?: string;
 }
 
 /** The container runtime: a list now, and the list again whenever it changes. */
@@ -21,6 +23,8 @@ export interface Runtime {
     onContainers(containers: readonly Container[]): void;
     onState(state: { readonly connected: boolean; readonly message: string }): void;
   }): Promise<void>;
+  /** Lists again now; resolves when the handlers have been told, also when the runtime does not answer. */
+  refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,7 +38,10 @@ export interface ManifestFile {
 
 /** Where policies come from: here a directory, later the API server. */
 export interface PolicySource {
+  /** `onChange` gets every file, the very same objects for those that did not change. */
   watch(onChange: (files: readonly ManifestFile[]) => void): Promise<void>;
+  /** Looks again now; resolves when `onChange` has been called if there was a change. */
+  refresh(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,6 +86,8 @@ export interface Enforcer {
   enforce(cgroup: bigint, table: Table | undefined): Promise<InForce>;
   /** The container is gone: forget its cgroup. */
   release(cgroup: bigint): Promise<void>;
+  /** Every container that exists has been enforced once: what an earlier agent left in force for others may go. */
+  settle(): Promise<void>;
   onEvents(handler: (events: readonly KernelEvent[]) => void): void;
   counters(): Readonly<Record<string, number>>;
   /** `keep` leaves programs, rules and identities in force (pinned); otherwise everything is lifted. */
@@ -87,11 +96,20 @@ export interface Enforcer {
 
 /** A line of JSON for the operators' log systems. */
 export interface AlertSink {
+  /** Never blocks: a line that finds the queue full is dropped and counted. */
   write(line: string): void;
+  /** Lines lost so far. */
+  dropped(): number;
   close(): Promise<void>;
 }
 
 /** Where the NodeReport goes: a file here, a custom resource in a cluster. */
 export interface ReportSink {
   write(report: NodeReport): Promise<void>;
+}
+
+/** An answer for a command: its exit code and a sentence. */
+export interface Answer {
+  readonly exit: 0 | 1 | 2 | 3;
+  readonly message: string;
 }

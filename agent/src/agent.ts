@@ -1,0 +1,259 @@
+/** The story of a node: policies and containers come, tables go into the kernel, events come back as alerts, and it is all reported. */
+import type { Postures } from '@parapet/policy';
+import { compile, formatProblem } from '@parapet/policy';
+import { alertLine, toAlert } from './alert.ts';
+import { EMPTY_BOOK, readBook } from './book.ts';
+import { Enforcement } from './enforcement.ts';
+import { explain } from './explain.ts';
+import { hostWorkload } from './labels.ts';
+import { Origins } from './origins.ts';
+import type { AlertSink, Answer, Container, Enforcer, KernelEvent, ManifestFile, PolicySource, ReportSink, Runtime } from './ports.ts';
+import { buildReport } from './report.ts';
+import { reasonOf } from './stage-error.ts';
+import type { AgentStatus } from './status.ts';
+import { buildStatus, parsePolicyName } from './status.ts';
+import { throttle } from './throttle.ts';
+import { Violations } from './violations.ts';
+
+export interface AgentPorts {
+  readonly policies: PolicySource;
+  readonly runtime: Runtime;
+  readonly enforcer: Enforcer;
+  readonly alerts: AlertSink;
+  /** Without one nobody reads reports. */
+  readonly reports: ReportSink | undefined;
+  /** Sentences for the agent's own log. */
+  readonly log: (line: string) => void;
+}
+
+export interface AgentOptions {
+  readonly node: string;
+  readonly cluster: string;
+  readonly postures: Postures;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds between a change and its report at least (default 100), and between two reports at most (default 10,000). */
+  readonly reportPause?: number;
+  readonly reportEvery?: number;
+}
+
+/** Milliseconds between two tries to tell records whose table is not known yet. */
+const HELD_PAUSE = 20;
+
+export class Agent {
+  readonly #ports: AgentPorts;
+  readonly #options: AgentOptions;
+  readonly #enforcement: Enforcement;
+  readonly #origins = new Origins();
+  readonly #violations = new Violations();
+  readonly #listeners = new Set<() => void>();
+  readonly #report: ReturnType<typeof throttle>;
+  #book = EMPTY_BOOK;
+  #told = new Set<string>();
+  #policiesKnown = false;
+  #containers: readonly Container[] | undefined;
+  #runtime = { connected: false, message: 'the container runtime has not answered yet' };
+  #unreadable = 0;
+  #settled = false;
+  #lifted = false;
+  #heldTimer: NodeJS.Timeout | undefined;
+  #reportFailure = '';
+
+  constructor(ports: AgentPorts, options: AgentOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#enforcement = new Enforcement({
+      enforcer: ports.enforcer,
+      host: hostWorkload(options.node),
+      postures: options.postures,
+      onChange: () => this.#changed(),
+      onInForce: (inForce, origin) => {
+        this.#origins.set(inForce, origin);
+        this.#onEvents([]);
+      },
+    });
+    this.#report = throttle(() => this.#writeReport(), { pause: options.reportPause ?? 100, every: options.reportEvery ?? 10_000 });
+  }
+
+  /** Resolves when the policies were read once and the runtime is being watched. */
+  async start(): Promise<void> {
+    const { enforcer, policies, runtime } = this.#ports;
+    enforcer.onEvents((records) => this.#onEvents(records));
+    await Promise.all([
+      policies.watch((files) => this.#onFiles(files)),
+      runtime.watch({ onContainers: (containers) => this.#onContainers(containers), onState: (state) => this.#onRuntime(state) }),
+    ]);
+    this.#report.start();
+  }
+
+  status(): AgentStatus {
+    const { enforcer, alerts } = this.#ports;
+    const { node, cluster } = this.#options;
+    return buildStatus({
+      node,
+      cluster,
+      support: enforcer.support,
+      runtime: this.#runtime,
+      containers: this.#containers,
+      units: this.#enforcement.units,
+      book: this.#book,
+      counters: { ...enforcer.counters(), eventsUnreadable: this.#unreadable },
+      lost: { alerts: alerts.dropped(), violations: this.#violations.overflow },
+    });
+  }
+
+  /**
+   * Waits until a policy is in force on every matching container, looking afresh at policies and containers first: what was there before
+   * the call counts. Answers at once when it is refused or cannot be held; a policy that is not there yet may still come.
+   */
+  async wait(request: { readonly policy: string; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Answer> {
+    const isMeant = parsePolicyName(request.policy);
+    if (isMeant === undefined)
+      return { exit: 2, message: `'${request.policy}' names no policy: write NAMESPACE/NAME, or NAME for cluster and host policies` };
+    const deadline = AbortSignal.any([AbortSignal.timeout(request.timeoutMs), ...(request.signal === undefined ? [] : [request.signal])]);
+    await Promise.race([this.#lookAfresh(), aborted(deadline)]);
+    for (;;) {
+      const meant = this.status().policies.filter(isMeant);
+      const wrong = meant.find(({ state }) => state === 'Rejected' || state === 'Degraded');
+      if (wrong !== undefined) return { exit: 1, message: `${request.policy} is ${wrong.state.toLowerCase()}: ${wrong.message}` };
+      if (meant.length > 0 && meant.every(({ state }) => state === 'Enforced')) {
+        return { exit: 0, message: `${request.policy} is enforced: ${meant.map(({ message }) => message).join('; ')}` };
+      }
+      if (deadline.aborted) {
+        const why = meant[0]?.message ?? this.#absence();
+        return { exit: 1, message: `${request.policy} is not in force after ${request.timeoutMs / 1000} s: ${why}` };
+      }
+      await this.#nextChange(deadline);
+    }
+  }
+
+  /** Ends the agent's work. With `keep` the kernel goes on enforcing what is in force; otherwise nothing is enforced any more. */
+  async stop({ keep }: { readonly keep: boolean }): Promise<void> {
+    const { policies, runtime, enforcer, alerts } = this.#ports;
+    await Promise.all([policies.close(), runtime.close()]);
+    await this.#enforcement.close();
+    await enforcer.close({ keep });
+    this.#lifted = !keep;
+    await this.#report.stop();
+    await alerts.close();
+  }
+
+  #onFiles(files: readonly ManifestFile[]): void {
+    const { postures } = this.#options;
+    this.#book = readBook(this.#book, files, (policy) => compile([policy], postures).problems);
+    this.#logProblems();
+    // Nothing could be read at all: what an earlier agent left in force is not lifted for that.
+    const blind = files.length > 0 && files.every(({ documents, problems }) => documents.length === 0 && problems.length > 0);
+    this.#policiesKnown ||= !blind;
+    if (this.#policiesKnown) {
+      this.#violations.setPolicies(this.#book.policies);
+      this.#enforcement.setPolicies(this.#book.policies);
+    }
+    this.#changed();
+  }
+
+  #onContainers(containers: readonly Container[]): void {
+    this.#containers = containers;
+    this.#enforcement.setContainers(containers);
+    this.#changed();
+  }
+
+  #onRuntime(state: { readonly connected: boolean; readonly message: string }): void {
+    if (state.connected !== this.#runtime.connected || state.message !== this.#runtime.message) this.#ports.log(state.message);
+    this.#runtime = state;
+    this.#changed();
+  }
+
+  #onEvents(records: readonly KernelEvent[]): void {
+    const { node, cluster, now } = this.#options;
+    let counted = false;
+    for (const { record, origin } of this.#origins.take(records, now())) {
+      try {
+        const explained = explain(record, origin);
+        if (explained === undefined) continue;
+        this.#ports.alerts.write(alertLine(toAlert(explained, { node, cluster })));
+        counted = this.#violations.add(explained) || counted;
+      } catch (error) {
+        this.#unreadable += 1;
+        if (this.#unreadable === 1)
+          this.#ports.log(`a record of the kernel cannot be read, and is only counted from now on: ${reasonOf(error)}`);
+      }
+    }
+    if (counted) this.#report.soon();
+    // Records that wait for their table are looked at again until none does.
+    if (this.#origins.waiting)
+      this.#heldTimer ??= setTimeout(() => {
+        this.#heldTimer = undefined;
+        this.#onEvents([]);
+      }, HELD_PAUSE);
+  }
+
+  /** Once policies and containers are known and tried, what an earlier agent left for containers that are gone can go. */
+  async #settle(): Promise<void> {
+    if (this.#settled || !this.#policiesKnown || this.#containers === undefined) return;
+    this.#settled = true;
+    await this.#enforcement.idle();
+    try {
+      await this.#ports.enforcer.settle();
+    } catch (error) {
+      this.#ports.log(`what an earlier agent left in the kernel stays there: ${reasonOf(error)}`);
+    }
+  }
+
+  #changed(): void {
+    this.#report.soon();
+    void this.#settle();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#listeners.delete(done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.#listeners.add(done);
+      signal.addEventListener('abort', done);
+    });
+  }
+
+  async #lookAfresh(): Promise<void> {
+    await Promise.all([this.#ports.policies.refresh(), this.#ports.runtime.refresh()]);
+    await this.#enforcement.idle();
+  }
+
+  #absence(): string {
+    const problem = this.#book.problems.find(({ severity }) => severity === 'error');
+    return `there is no such policy here${problem === undefined ? '' : `, but a problem: ${formatProblem(problem)}`}`;
+  }
+
+  /** Each problem once, when it appears. */
+  #logProblems(): void {
+    const lines = this.#book.problems.map(formatProblem);
+    for (const line of lines) if (!this.#told.has(line)) this.#ports.log(line);
+    this.#told = new Set(lines);
+  }
+
+  async #writeReport(): Promise<void> {
+    const status = this.status();
+    const lifted = { state: 'Degraded', message: 'enforcement was lifted on this node' } as const;
+    const policies = this.#lifted ? status.policies.map((policy) => ({ ...policy, ...lifted })) : status.policies;
+    const seen = { violations: this.#violations.list(), now: new Date(this.#options.now()) };
+    try {
+      await this.#ports.reports?.write(buildReport({ ...status, policies }, seen));
+      this.#reportFailure = '';
+    } catch (error) {
+      const failure = reasonOf(error);
+      if (failure !== this.#reportFailure) this.#ports.log(`${failure}; trying again with the next report`);
+      this.#reportFailure = failure;
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

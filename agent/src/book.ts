@@ -1,0 +1,173 @@
+/**
+ * The policies in force on this node, from the files as they are now and the book as it was: what is broken keeps its last good version.
+ * A removed file or document takes its policies with it; a broken one does not.
+ */
+import type { Policy, PolicyRef, Problem } from '@parapet/policy';
+import { isPolicyManifest, parsePolicy, policyRef, refKey, REPORT_API_VERSION } from '@parapet/policy';
+import type { ManifestFile } from './ports.ts';
+
+/** A policy that was refused, with what is wrong with it. */
+export interface Rejection {
+  readonly ref: PolicyRef;
+  readonly problem: Problem;
+}
+
+/** What one file gave, together with what of it is kept from before. */
+interface Page {
+  readonly source: ManifestFile;
+  readonly good: readonly Written[];
+  /** Last good versions of what is broken in the file now. */
+  readonly kept: readonly Written[];
+  readonly rejected: readonly Rejection[];
+  readonly problems: readonly Problem[];
+}
+
+interface Written {
+  readonly policy: Policy;
+  readonly line: number | undefined;
+}
+
+export interface Book {
+  readonly pages: ReadonlyMap<string, Page>;
+  /** Policies in force, last good versions of broken ones among them; by file, then by place in the file. */
+  readonly policies: readonly Policy[];
+  readonly rejected: readonly Rejection[];
+  readonly problems: readonly Problem[];
+}
+
+export const EMPTY_BOOK: Book = { pages: new Map(), policies: [], rejected: [], problems: [] };
+
+/** Finds what a policy that parses still has wrong, for instance that no kernel table can hold it. */
+export type Judge = (policy: Policy) => readonly Problem[];
+
+/** Reads all files into the next book. Files that are the very same object as before are not parsed again. */
+export function readBook(before: Book, files: readonly ManifestFile[], judge: Judge): Book {
+  const pages = new Map<string, Page>();
+  for (const source of [...files].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0))) {
+    const old = before.pages.get(source.file);
+    pages.set(source.file, old?.source === source ? old : readPage(source, old, judge));
+  }
+  return bind(pages);
+}
+
+function readPage(source: ManifestFile, old: Page | undefined, judge: Judge): Page {
+  const good: Written[] = [];
+  const rejected: Rejection[] = [];
+  const problems = [...source.problems];
+  let nameless = source.problems.some(isError);
+  for (const document of source.documents) {
+    const read = readDocument(source.file, document, judge);
+    problems.push(...read.problems);
+    const error = read.problems.find(isError);
+    if (read.written !== undefined) good.push(read.written);
+    else if (error !== undefined && read.ref !== undefined) rejected.push({ ref: read.ref, problem: error });
+    else if (error !== undefined) nameless = true;
+  }
+  const lost = [...(old?.good ?? []), ...(old?.kept ?? [])].filter(
+    ({ policy }) => !good.some((now) => refKey(now.policy) === refKey(policy)),
+  );
+  const broken = new Set(rejected.map(({ ref }) => refKey(ref)));
+  return { source, good, kept: lost.filter(({ policy }) => nameless || broken.has(refKey(policy))), rejected, problems };
+}
+
+interface ReadDocument {
+  /** Where nothing is wrong with it. */
+  readonly written?: Written;
+  /** Its name, as far as it can be read. */
+  readonly ref?: PolicyRef;
+  readonly problems: readonly Problem[];
+}
+
+function readDocument(file: string, document: ManifestFile['documents'][number], judge: Judge): ReadDocument {
+  const { value } = document;
+  const lineOf = (path: readonly (string | number)[]): number | undefined => document.lineOf(path);
+  if (isOurs(value)) return { problems: [] };
+  if (!isPolicyManifest(value)) return { problems: [notAPolicy(file, lineOf([]))] };
+  const { policy, problems } = parsePolicy(value, { file, lineOf });
+  if (policy === undefined) return { ref: refOf(value), problems };
+  const found = [
+    ...problems,
+    ...judge(policy).map((problem) => ({ ...problem, place: { file, line: lineOf([]), object: refKey(policy), ...problem.place } })),
+  ];
+  const written = { policy, line: lineOf(['metadata', 'name']) ?? lineOf([]) };
+  return found.some(isError) ? { ref: policyRef(policy), problems: found } : { written, problems: found };
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === 'error';
+}
+
+/** Puts the pages together: of two policies with one name the first stays, and a good one beats one that is kept. */
+function bind(pages: ReadonlyMap<string, Page>): Book {
+  const all = [...pages.values()];
+  const byName = new Map<string, { readonly file: string; readonly written: Written }>();
+  const rejected = all.flatMap((page) => page.rejected);
+  const problems = all.flatMap((page) => page.problems);
+  for (const page of all) {
+    for (const written of page.good) {
+      const first = byName.get(refKey(written.policy));
+      if (first === undefined) {
+        byName.set(refKey(written.policy), { file: page.source.file, written });
+        continue;
+      }
+      const problem = twice(written, { file: page.source.file, first });
+      rejected.push({ ref: policyRef(written.policy), problem });
+      problems.push(problem);
+    }
+  }
+  for (const page of all) {
+    for (const written of page.kept) {
+      const key = refKey(written.policy);
+      if (!byName.has(key)) byName.set(key, { file: page.source.file, written });
+    }
+  }
+  return { pages, policies: [...byName.values()].map(({ written }) => written.policy), rejected, problems };
+}
+
+/** Kinds of Parapet itself, such as a NodeReport beside the policies: not policies, and nothing is wrong with them. */
+function isOurs(value: unknown): boolean {
+  const group = REPORT_API_VERSION.split('/')[0] ?? '';
+  const version = fieldOf(value, 'apiVersion');
+  return value === null || (typeof version === 'string' && version.startsWith(`${group}/`));
+}
+
+/** The name of a manifest that does not parse, if it has one. */
+function refOf(value: unknown): PolicyRef | undefined {
+  const kind = fieldOf(value, 'kind');
+  const metadata = fieldOf(value, 'metadata');
+  const name = fieldOf(metadata, 'name');
+  const namespace = fieldOf(metadata, 'namespace') ?? 'default';
+  if (typeof name !== 'string' || name === '' || typeof namespace !== 'string') return undefined;
+  if (kind === 'KubeArmorPolicy') return { kind, namespace: namespace === 'container_namespace' ? 'default' : namespace, name };
+  if (kind === 'KubeArmorClusterPolicy' || kind === 'KubeArmorHostPolicy') return { kind, namespace: '', name };
+  return undefined;
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}
+
+function notAPolicy(file: string, line: number | undefined): Problem {
+  return {
+    code: 'not-a-policy',
+    severity: 'warning',
+    place: { file, line },
+    message: 'this document is not one of our policies and is left alone',
+    hint: 'KubeArmorPolicy, KubeArmorClusterPolicy and KubeArmorHostPolicy of security.kubearmor.com/v1 are',
+  };
+}
+
+function twice(
+  written: Written,
+  at: { readonly file: string; readonly first: { readonly file: string; readonly written: Written } },
+): Problem {
+  const there = [at.first.file, at.first.written.line].filter((part) => part !== undefined).join(':');
+  return {
+    code: 'duplicate-policy',
+    severity: 'error',
+    place: { file: at.file, line: written.line, object: refKey(written.policy) },
+    message: `a policy of this kind and name is already in ${there}, which stays in force`,
+    hint: 'remove one of them or give it another name',
+  };
+}

@@ -1,0 +1,25 @@
+/** The NodeReport: the agent's status in the form that the reconciler folds into commit statuses. */
+import { REPORT_API_VERSION } from '@parapet/policy';
+import type { NodeReport, ViolationReport } from '@parapet/policy';
+import type { AgentStatus } from './status.ts';
+
+/** Builds the report of one node at one time. */
+export function buildReport(
+  status: AgentStatus,
+  seen: { readonly violations: readonly ViolationReport[]; readonly now: Date },
+): NodeReport {
+  const { drops } = status;
+  return {
+    apiVersion: REPORT_API_VERSION,
+    kind: 'NodeReport',
+    metadata: { name: status.node },
+    status: {
+      observedAt: seen.now.toISOString(),
+      enforcer: status.enforcer,
+      kernel: status.kernel,
+      policies: status.policies,
+      violations: seen.violations,
+      counters: { ...status.counters, alertsDropped: drops.alerts, violationsDropped: drops.violations },
+    },
+  };
+}
