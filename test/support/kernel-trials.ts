@@ -12,8 +12,21 @@ import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
 /** struct trial in bpf/trial.h */
 const TRIAL = {
-  size: 2104, table: 0, class: 4, op: 8, who: 12, detail: 16, path_len: 28, source_len: 32, verdict: 36, site: 40, node: 44, source: 48,
-  source_class: 52, path: 56, source_path: 1080,
+  size: 2104,
+  table: 0,
+  class: 4,
+  op: 8,
+  who: 12,
+  detail: 16,
+  path_len: 28,
+  source_len: 32,
+  verdict: 36,
+  site: 40,
+  node: 44,
+  source: 48,
+  source_class: 52,
+  path: 56,
+  source_path: 1080,
 } as const;
 const SLOT = 1;
 
@@ -43,7 +56,8 @@ export class KernelTrials {
     this.#library = openLibrary(BUILD);
     const error = Buffer.alloc(4);
     this.#object = this.#library.parapet_load(path.join(BUILD, 'match_test.bpf.o'), '', error);
-    if (isNull(this.#object)) throw new Error(`the kernel refuses the matcher (${error.readInt32LE()}):\n${this.#library.parapet_messages()}`);
+    if (isNull(this.#object))
+      throw new Error(`the kernel refuses the matcher (${error.readInt32LE()}):\n${this.#library.parapet_messages()}`);
     this.#trials = this.#map('trials', { keySize: 4, valueSize: TRIAL.size });
   }
 
@@ -84,7 +98,10 @@ export class KernelTrials {
   }
 
   #map(name: string, shape: { keySize: number; valueSize: number }): KernelMap {
-    return new KernelMap(this.#library, checked(this.#library.bpf_object__find_map_fd_by_name(this.#object, name), name), { name, ...shape });
+    return new KernelMap(this.#library, checked(this.#library.bpf_object__find_map_fd_by_name(this.#object, name), name), {
+      name,
+      ...shape,
+    });
   }
 
   /** Runs a program with one argument; its return value. */
