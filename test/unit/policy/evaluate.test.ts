@@ -81,14 +81,11 @@ test.each([
   ['Block', { readOnly: true, ownerOnly: true }, ['allow', 'block', 'block', 'block']],
   ['Audit', { readOnly: true, ownerOnly: true }, ['allow', 'audit', 'audit', 'audit']],
   ['Allow', { readOnly: true, ownerOnly: true }, ['allow', 'block', 'block', 'block']],
-] as const)(
-  '%s with readOnly %p and ownerOnly %p gives owner read, owner write, read, write: %j',
-  (action, readOnly, ownerOnly, expected) => {
-    const rule = fileRule('/f', { action, readOnly, ownerOnly });
-    const cases = [on('read', '/f', { owner: true }), on('write', '/f', { owner: true }), on('read', '/f'), on('write', '/f')];
-    expect(cases.map((access) => verdict(access, rule))).toEqual(expected);
-  },
-);
+] as const)('%s with %j gives owner read, owner write, read, write: %j', (action, flags, expected) => {
+  const rule = fileRule('/f', { action, ...flags });
+  const cases = [on('read', '/f', { owner: true }), on('write', '/f', { owner: true }), on('read', '/f'), on('write', '/f')];
+  expect(cases.map((access) => verdict(access, rule))).toEqual(expected);
+});
 
 test('one Allow rule makes its class an allow-list, and only its class', () => {
   const allow = fileRule('/srv/**', { action: 'Allow' });
