@@ -1,0 +1,58 @@
+/** Starts the bundling process and reads its answer. */
+import type { Problem, ProblemCode } from '@parapet/policy';
+import { StageError } from '../../stage-error.ts';
+import type { BundleAnswer, BundleProblem, BundleRequest } from './bundler.ts';
+import { runOneShot } from './one-shot.ts';
+import { ownFile } from './runtime.ts';
+
+const MIB = 1024 * 1024;
+const DATA_BYTES = 2048 * MIB;
+/** Time between asking esbuild to stop and killing it. */
+const GRACE_MS = 1000;
+
+export interface Bundled {
+  readonly problems: readonly Problem[];
+  readonly code: string;
+  readonly map: string;
+}
+
+/** Bundles the program. Rejects with a StageError when esbuild can't be run at all. */
+export async function bundleProgram(request: BundleRequest, signal: AbortSignal | undefined): Promise<Bundled> {
+  const result = await runOneShot({
+    args: ['--no-warnings', '--max-old-space-size=1024', ownFile('bundle-child')],
+    input: [Buffer.from(JSON.stringify(request))],
+    wallMs: request.limits.bundleMs + GRACE_MS,
+    outputBytes: request.limits.bundleBytes * 8,
+    dataBytes: DATA_BYTES,
+    openFiles: 1024,
+    signal,
+  });
+  if (result.ended !== 'itself' || result.exitSignal !== null) return broken(request, 'the program takes too long or too much memory to bundle');
+  let answer: BundleAnswer;
+  try {
+    answer = JSON.parse(result.output.toString('utf8')) as BundleAnswer;
+  } catch (cause) {
+    // esbuild ends like this when source code is nested deeper than its stack.
+    if (/stack overflow|goroutine stack exceeds|out of memory|service was stopped|no longer running/i.test(result.stderr)) {
+      return broken(request, 'the program is too large or too deeply nested to bundle');
+    }
+    const details = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`, { cause });
+    throw new StageError('synth', 'the bundler broke', { cause: details });
+  }
+  return { problems: answer.problems.map(problemFrom), code: answer.code, map: answer.map };
+}
+
+function broken(request: BundleRequest, message: string): Bundled {
+  return { problems: [{ code: 'bundle-failed', severity: 'error', place: { file: request.entry }, message }], code: '', map: '' };
+}
+
+function problemFrom(problem: BundleProblem): Problem {
+  const { file, line, column } = problem;
+  return {
+    code: problem.code as ProblemCode,
+    severity: 'error',
+    place: { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) },
+    message: problem.message,
+    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+  };
+}

@@ -1,0 +1,82 @@
+/** From the files that a program wrote to JSON. Runs in the sandbox process, because the text is the program's and parsing costs time. */
+import { parseAllDocuments } from 'yaml';
+import { bytesText } from './limits.ts';
+import type { SandboxAnswer, SandboxRequest, WrittenFile } from './sandbox-protocol.ts';
+
+/** What an API server would refuse anyway: etcd holds no object larger than this. */
+const MAX_DOCUMENT = 1536 * 1024;
+const MAX_ALIASES = 100;
+const MAX_DEPTH = 64;
+const MAX_VALUES = 200_000;
+
+type Bounds = Pick<SandboxRequest, 'outputBytes' | 'manifests'>;
+
+/** The YAML and JSON files among `files`, each document as JSON text; `ended` is `output` with `excess` when it is too much. */
+export function readDocuments(
+  files: readonly (readonly [string, string])[],
+  bounds: Bounds,
+): Pick<SandboxAnswer, 'ended' | 'files'> & { readonly excess?: string } {
+  const manifests = files.filter(([path]) => /\.(ya?ml|json)$/i.test(path) && !path.startsWith('/tmp/'));
+  const size = manifests.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0);
+  if (size > bounds.outputBytes) return { ended: 'output', files: [], excess: `${bytesText(size)} of manifests, more than ${bytesText(bounds.outputBytes)}` };
+  const read: WrittenFile[] = [];
+  let count = 0;
+  for (const [path, text] of manifests) {
+    const file = readFile(path, text);
+    count += file.documents.length;
+    if (count > bounds.manifests) return { ended: 'output', files: [], excess: `more than ${bounds.manifests} manifests` };
+    read.push(file);
+  }
+  return { ended: 'done', files: read };
+}
+
+function readFile(path: string, text: string): WrittenFile {
+  const documents: string[] = [];
+  const errors: string[] = [];
+  for (const chunk of chunks(text)) {
+    if (chunk.length > MAX_DOCUMENT) {
+      errors.push(`a manifest of ${bytesText(chunk.length)} is too large to be stored`);
+      continue;
+    }
+    try {
+      // YAML 1.1, as cdk8s writes and Kubernetes reads it.
+      for (const document of parseAllDocuments(chunk, { version: '1.1', prettyErrors: false, logLevel: 'silent' })) {
+        if (document.errors.length > 0) errors.push(...document.errors.map((error) => error.message));
+        else documents.push(...jsonOf(document.toJS({ maxAliasCount: MAX_ALIASES })));
+      }
+    } catch (error) {
+      errors.push(error instanceof Error ? error.message : 'not readable');
+    }
+  }
+  return { path, documents, errors };
+}
+
+/** Documents one by one, so that the parser's trees stay small; a line that starts with `---` always begins a new one. */
+function chunks(text: string): readonly string[] {
+  return /^%/m.test(text) ? [text] : text.split(/^---(?=\s|$)/m);
+}
+
+/** The JSON text of a document; nothing for an empty one. Throws for what JSON can't say. */
+function jsonOf(value: unknown): readonly string[] {
+  if (value === null || value === undefined) return [];
+  let values = 0;
+  const walk = (each: unknown, depth: number): void => {
+    if ((values += 1) > MAX_VALUES) throw new Error('a manifest has too many values');
+    if (depth > MAX_DEPTH) throw new Error(`a manifest is nested more than ${MAX_DEPTH} levels deep`);
+    if (each === null || typeof each === 'string' || typeof each === 'boolean') return;
+    if (typeof each === 'number' && Number.isFinite(each)) return;
+    if (Array.isArray(each)) return each.forEach((item) => walk(item, depth + 1));
+    if (typeof each !== 'object' || Object.getPrototypeOf(each) !== Object.prototype) throw new Error(`a manifest holds ${kindOf(each)}, which JSON can't say`);
+    for (const [key, item] of Object.entries(each)) {
+      if (key === '__proto__') throw new Error('a manifest has a key "__proto__"');
+      walk(item, depth + 1);
+    }
+  };
+  walk(value, 0);
+  return [JSON.stringify(value)];
+}
+
+function kindOf(value: unknown): string {
+  if (value instanceof Date) return 'a timestamp (put it in quotes)';
+  return typeof value === 'number' ? String(value) : `a ${Object.prototype.toString.call(value).slice(8, -1)}`;
+}

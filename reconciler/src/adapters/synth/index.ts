@@ -1,0 +1,92 @@
+/** The hermetic synthesizer: finds a repository's policy program, bundles it, runs it in the sandbox and reads its manifests. */
+import { realpath } from 'node:fs/promises';
+import type { Problem } from '@parapet/policy';
+import type { SynthManifest, SynthResult, Synthesizer } from '../../ports.ts';
+import { StageError } from '../../stage-error.ts';
+import { bundleProgram } from './bundle.ts';
+import { failuresOf } from './failures.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import type { SynthLimits } from './limits.ts';
+import { digestOf, readManifests, renderManifest } from './manifests.ts';
+import { Positions } from './positions.ts';
+import { findProgram } from './program.ts';
+import { loadRuntime } from './runtime.ts';
+import type { SandboxRuntime } from './runtime.ts';
+import { runSandbox } from './sandbox.ts';
+
+export { DEFAULT_LIMITS } from './limits.ts';
+export type { SynthLimits } from './limits.ts';
+export { renderManifest } from './manifests.ts';
+
+export interface SynthesizerOptions {
+  /** Packages that ship with Parapet (cdk8s, constructs, @parapet/sdk, @parapet/policy) to their folders, for repositories that bring none. */
+  readonly library: { readonly modules: Readonly<Record<string, string>> };
+  /** Default: DEFAULT_LIMITS. */
+  readonly limits?: Partial<SynthLimits>;
+}
+
+interface Step {
+  readonly root: string;
+  readonly library: Readonly<Record<string, string>>;
+  readonly limits: SynthLimits;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A synthesizer. Each run is a fresh process; only the sandbox's own code is kept between runs. */
+export function createSynthesizer(options: SynthesizerOptions): Synthesizer {
+  const limits: SynthLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  let runtime: Promise<SandboxRuntime> | undefined;
+  return {
+    async synth({ directory, signal }) {
+      signal?.throwIfAborted();
+      runtime ??= loadRuntime();
+      const root = await realpath(directory).catch((cause: unknown) => {
+        throw new StageError('synth', 'the program folder cannot be read', { cause });
+      });
+      return run({ root, library: options.library.modules, limits, signal }, await runtime);
+    },
+  };
+}
+
+async function run(step: Step, runtime: SandboxRuntime): Promise<SynthResult> {
+  const { root, limits, signal } = step;
+  const found = await findProgram(root);
+  if (found.program === undefined) return failed(found.problems, { bundleMs: 0, runMs: 0 });
+  const { entry, output } = found.program;
+  const started = performance.now();
+  const bundled = await bundleProgram({ directory: root, entry, library: step.library, limits }, signal);
+  const bundleMs = Math.round(performance.now() - started);
+  if (bundled.problems.length > 0) return failed(bundled.problems, { bundleMs, runMs: 0 });
+  const answer = await runSandbox({ runtime, bundle: bundled.code, limits, signal });
+  const times = { bundleMs, runMs: Math.round(performance.now() - started) - bundleMs };
+  const positions = new Positions(bundled.map);
+  const failures = failuresOf(answer, { positions, limits, entry });
+  if (failures.length > 0) return failed(failures, times);
+  const { manifests, problems } = readManifests(answer.files, { positions, entry, output });
+  return { manifests, problems, digest: digestOf(manifests), ...times };
+}
+
+function failed(problems: readonly Problem[], times: { readonly bundleMs: number; readonly runMs: number }): SynthResult {
+  return { manifests: [], problems, digest: digestOf([]), ...times };
+}
+
+/**
+ * The manifests as files, as cdk8s would have written them: name relative to the output folder, and text. In a fixed order.
+ */
+export function renderFiles(manifests: readonly SynthManifest[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const { file, value } of manifests) {
+    const before = files.get(file);
+    files.set(file, before === undefined ? renderManifest(value) : `${before}---\n${renderManifest(value)}`);
+  }
+  return files;
+}
+
+/** One run: what `parapet synth` does. The files are empty when there are problems. */
+export async function synthDirectory(
+  directory: string,
+  options: SynthesizerOptions,
+): Promise<SynthResult & { readonly files: ReadonlyMap<string, string> }> {
+  const result = await createSynthesizer(options).synth({ directory });
+  return { ...result, files: renderFiles(result.manifests) };
+}

@@ -1,0 +1,62 @@
+/** From positions in the bundle to lines of the author's files. */
+import { SourceMapConsumer } from 'source-map-js';
+import type { RawSourceMap } from 'source-map-js';
+import { BUNDLE_NAME } from './sandbox-protocol.ts';
+
+export interface AuthorPlace {
+  /** Relative to the repository. */
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly column: number;
+}
+
+const FRAME = new RegExp(`${BUNDLE_NAME.replaceAll('.', '\\.')}:(\\d+):(\\d+)`, 'g');
+const CHAIN = new RegExp(`${FRAME.source}(?: < ${FRAME.source})*`, 'g');
+const MAX_FRAMES = 256;
+
+/** Reads a bundle's source map. */
+export class Positions {
+  readonly #map: SourceMapConsumer | undefined;
+
+  constructor(map: string) {
+    this.#map = map === '' ? undefined : new SourceMapConsumer(JSON.parse(map) as RawSourceMap);
+  }
+
+  /** The first place in `stack` (any text with `parapet-bundle.js:L:C` in it) that is in the author's own files. */
+  author(stack: string): AuthorPlace | undefined {
+    let frames = 0;
+    for (const found of stack.matchAll(FRAME)) {
+      if ((frames += 1) > MAX_FRAMES) break;
+      const place = this.#own(Number(found[1]), Number(found[2]));
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  }
+
+  /**
+   * The text with positions in the bundle replaced: a chain `parapet-bundle.js:9:1 < parapet-bundle.js:90:1`, as `@parapet/sdk` writes
+   * it, by the author's first place in it (`main.ts:12`), by nothing known otherwise.
+   */
+  translate(text: string): string {
+    return text.replaceAll(CHAIN, (chain) => {
+      const place = this.author(chain);
+      return place === undefined ? 'a library' : `${place.file}:${place.line}`;
+    });
+  }
+
+  #own(line: number, column: number): AuthorPlace | undefined {
+    const found = this.#lookUp(line, column);
+    if (found === undefined || found.ground !== 'repository' || /(^|\/)node_modules\//.test(found.name)) return undefined;
+    return { file: found.name, line: found.line, column: found.column };
+  }
+
+  #lookUp(line: number, column: number): { ground: string; name: string; line: number; column: number } | undefined {
+    if (this.#map === undefined || line < 1 || column < 1) return undefined;
+    // Columns count from 1 in stacks and from 0 in source maps.
+    const found = this.#map.originalPositionFor({ line, column: column - 1 });
+    const [, ground, name] = /^(?:\/|\.\.\/)*(repository|library):(.*)$/.exec(found.source ?? '') ?? [];
+    if (ground === undefined || name === undefined || found.line === null) return undefined;
+    return { ground, name, line: found.line, column: (found.column ?? 0) + 1 };
+  }
+}

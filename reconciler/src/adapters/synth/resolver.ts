@@ -1,0 +1,201 @@
+/**
+ * Where an import leads. There are two kinds of ground: the repository, which is hostile and from which no path may lead out, and the
+ * packages that ship with Parapet. Nothing else is ever looked at for its content.
+ */
+import { dirname, join, posix, relative, sep } from 'node:path';
+import { packageTargets, privateTarget, splitSpecifier } from './packages.ts';
+import type { PackageJson } from './packages.ts';
+import { isInside, locate, readSource, Refusal } from './source-file.ts';
+
+/** A source file: which ground it is on and what it is called there. */
+export interface Place {
+  readonly ground: 'repository' | 'library';
+  /** `lib/rules.ts` in the repository, `cdk8s/lib/app.js` in the library. */
+  readonly name: string;
+  /** Real path. */
+  readonly file: string;
+  /** Real path of the repository, or of the package in the library. */
+  readonly root: string;
+}
+
+export interface ResolverOptions {
+  /** Real path of the repository. */
+  readonly repository: string;
+  /** Packages that ship with Parapet: name to folder. */
+  readonly library: Readonly<Record<string, string>>;
+}
+
+const EXTENSIONS = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json'];
+/** TypeScript asks for the name of the output; the repository holds the input. */
+const OUTPUT_OF: Readonly<Record<string, readonly string[]>> = { '.js': ['.ts', '.tsx'], '.jsx': ['.tsx'], '.mjs': ['.mts'], '.cjs': ['.cts'] };
+const MAX_PACKAGE_JSON = 1024 * 1024;
+
+/** Finds what imports mean. Throws a Refusal, in words for the author, for what can't or mustn't be imported. */
+export class Resolver {
+  readonly #repository: string;
+  readonly #library: Readonly<Record<string, string>>;
+  readonly #names = new Map<string, string>();
+
+  constructor(options: ResolverOptions) {
+    this.#repository = options.repository;
+    this.#library = options.library;
+  }
+
+  /** The place that `specifier` means in `importer`; `kind` decides between the `import` and `require` conditions of a package. */
+  async resolve(specifier: string, importer: Place, kind: 'import' | 'require'): Promise<Place> {
+    if (specifier.includes('\0')) throw new Refusal('a name with a zero byte cannot be imported', { code: 'import-refused' });
+    if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..') return this.#relative(specifier, importer);
+    if (specifier.startsWith('#')) return this.#private(specifier, importer, kind);
+    if (/^[a-z][a-z0-9+.-]*:/i.test(specifier)) {
+      throw new Refusal(`${JSON.stringify(specifier)} is an address, and nothing is fetched`, { code: 'import-refused', hint: 'commit the file and import it' });
+    }
+    return this.#package(specifier, importer, kind);
+  }
+
+  /** The program itself. */
+  async entry(file: string): Promise<Place> {
+    const start: Place = { ground: 'repository', name: '', file: join(this.#repository, 'entry'), root: this.#repository };
+    return this.#relative(`./${file}`, start);
+  }
+
+  async #relative(specifier: string, importer: Place): Promise<Place> {
+    if (specifier.startsWith('/')) {
+      throw new Refusal(`${JSON.stringify(specifier)} is a path on this machine, not in the repository`, {
+        code: 'import-refused',
+        hint: 'only files of the repository can be imported, by a path that starts with ./ or ../',
+      });
+    }
+    const target = join(dirname(importer.file), specifier);
+    // Said before looking: whether a file exists outside is nothing that a program may learn.
+    if (importer.ground === 'repository' && !isInside(this.#repository, target)) throw leaving(specifier);
+    const found = await this.#file(target, { ground: importer.ground, root: importer.root, specifier });
+    if (found === undefined) throw new Refusal(`${JSON.stringify(specifier)} is not there`, { code: 'bundle-failed' });
+    return found;
+  }
+
+  /** `target` as a file, with the extensions people leave out, or as a folder with an index. */
+  async #file(target: string, on: { ground: Place['ground']; root: string; specifier: string }): Promise<Place | undefined> {
+    const extension = posix.extname(target);
+    const stem = target.slice(0, target.length - extension.length);
+    const names = [target, ...(OUTPUT_OF[extension] ?? []).map((each) => stem + each), ...EXTENSIONS.map((each) => target + each)];
+    for (const name of names) {
+      const found = await locate(name);
+      if (found === undefined || found.kind === 'directory') continue;
+      if (!isInside(on.root, found.real)) throw leaving(on.specifier);
+      if (found.kind === 'other') throw new Refusal(`${JSON.stringify(on.specifier)} is not a regular file`, { code: 'import-refused' });
+      return this.#place(on.ground, on.root, found.real);
+    }
+    const folder = await locate(target);
+    if (folder?.kind !== 'directory') return undefined;
+    if (!isInside(on.root, folder.real)) throw leaving(on.specifier);
+    for (const index of EXTENSIONS) {
+      const found = await locate(join(folder.real, `index${index}`));
+      if (found?.kind !== 'file') continue;
+      if (!isInside(on.root, found.real)) throw leaving(on.specifier);
+      return this.#place(on.ground, on.root, found.real);
+    }
+    return undefined;
+  }
+
+  async #package(specifier: string, importer: Place, kind: 'import' | 'require'): Promise<Place> {
+    const wanted = splitSpecifier(specifier);
+    if (wanted === undefined) throw new Refusal(`${JSON.stringify(specifier)} is not a module's name`, { code: 'bundle-failed' });
+    const shipped = Object.hasOwn(this.#library, wanted.name) ? this.#library[wanted.name] : undefined;
+    // A shipped package sees the repository's own cdk8s, where it brings one: two copies of one library would not know each other.
+    const from = importer.ground === 'repository' ? dirname(importer.file) : shipped === undefined ? undefined : this.#repository;
+    if (from !== undefined) {
+      const own = await this.#climb({ from, top: this.#repository, name: wanted.name });
+      const inside = own !== undefined && isInside(this.#repository, own);
+      if (inside) return this.#inPackage({ ground: 'repository', root: this.#repository, folder: own, specifier, subpath: wanted.subpath, kind });
+      if (own !== undefined && shipped === undefined) throw leaving(specifier);
+    }
+    const folder = shipped ?? (importer.ground === 'library' ? await this.#climb({ from: dirname(importer.file), top: sep, name: wanted.name }) : undefined);
+    const found = folder === undefined ? undefined : await locate(folder);
+    if (found === undefined) throw missingPackage(wanted.name, Object.keys(this.#library));
+    return this.#inPackage({ ground: 'library', root: found.real, folder: found.real, specifier, subpath: wanted.subpath, kind });
+  }
+
+  /** The real folder of a package in the nearest `node_modules` from `from` up to `top`. */
+  async #climb(search: { readonly from: string; readonly top: string; readonly name: string }): Promise<string | undefined> {
+    for (let folder = search.from; ; folder = dirname(folder)) {
+      const found = await locate(join(folder, 'node_modules', search.name));
+      if (found?.kind === 'directory') return found.real;
+      if (folder === search.top || folder === dirname(folder)) return undefined;
+    }
+  }
+
+  async #inPackage(wanted: {
+    readonly ground: Place['ground'];
+    readonly root: string;
+    readonly folder: string;
+    readonly specifier: string;
+    readonly subpath: string;
+    readonly kind: 'import' | 'require';
+  }): Promise<Place> {
+    const json = await readPackageJson(wanted.folder, wanted.root);
+    const conditions = [wanted.kind, 'node', 'module-sync'];
+    // The tree's own packages are used from their sources where those are there; nobody else's `source` means that.
+    const tries = wanted.ground === 'library' ? [['source', ...conditions], conditions] : [conditions];
+    for (const each of tries) {
+      for (const target of packageTargets(json, wanted.subpath, new Set(each)) ?? []) {
+        const path = join(wanted.folder, target);
+        if (!isInside(wanted.root, path)) throw leaving(wanted.specifier);
+        const found = await this.#file(path, wanted);
+        if (found !== undefined) return found;
+      }
+    }
+    throw new Refusal(`${JSON.stringify(wanted.specifier)} is not offered by its package`, { code: 'bundle-failed' });
+  }
+
+  async #private(specifier: string, importer: Place, kind: 'import' | 'require'): Promise<Place> {
+    for (let folder = dirname(importer.file); isInside(importer.root, folder); folder = dirname(folder)) {
+      if ((await locate(join(folder, 'package.json'))) === undefined) continue;
+      const target = privateTarget(await readPackageJson(folder, importer.root), specifier, new Set([kind, 'node']));
+      if (target === undefined) break;
+      if (!target.startsWith('.')) return this.#package(target, importer, kind);
+      if (!isInside(importer.root, join(folder, target))) throw leaving(specifier);
+      return this.#relative(target, { ...importer, file: join(folder, 'package.json') });
+    }
+    throw new Refusal(`${JSON.stringify(specifier)} is not in the "imports" of its package.json`, { code: 'bundle-failed' });
+  }
+
+  #place(ground: Place['ground'], root: string, file: string): Place {
+    const known = this.#names.get(file);
+    if (known !== undefined) return { ground, root, file, name: known };
+    const way = relative(root, file).split(sep).join('/');
+    const packageName = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(root.split(sep).join('/'))?.[1] ?? `parapet-${posix.basename(root)}`;
+    let name = ground === 'repository' ? way : `${packageName}/${way}`;
+    // Two versions of one library: both need a name, and neither may be a path of this machine.
+    const taken = new Set(this.#names.values());
+    if (ground === 'library') while (taken.has(name)) name = `other/${name}`;
+    this.#names.set(file, name);
+    return { ground, root, file, name };
+  }
+}
+
+async function readPackageJson(folder: string, root: string): Promise<PackageJson> {
+  const found = await locate(join(folder, 'package.json'));
+  if (found === undefined) return {};
+  if (!isInside(root, found.real)) throw new Refusal('its package.json leads out of the repository', { code: 'import-refused' });
+  try {
+    const json: unknown = JSON.parse((await readSource(found.real, MAX_PACKAGE_JSON)).toString('utf8'));
+    return typeof json === 'object' && json !== null ? json : {};
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(`${posix.basename(folder)}/package.json is not JSON`, { code: 'bundle-failed' });
+  }
+}
+
+function leaving(specifier: string): Refusal {
+  return new Refusal(`${JSON.stringify(specifier)} leads out of the repository`, {
+    code: 'import-refused',
+    hint: 'only files of the repository can be imported; links must stay in it',
+  });
+}
+
+function missingPackage(name: string, shipped: readonly string[]): Refusal {
+  return new Refusal(`the package ${JSON.stringify(name)} is not there`, {
+    code: 'bundle-failed',
+    hint: `${shipped.join(', ')} ship with Parapet; commit any other in node_modules, nothing is installed`,
+  });
+}

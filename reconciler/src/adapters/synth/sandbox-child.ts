@@ -1,0 +1,174 @@
+/**
+ * The sandbox process: runs one policy program in QuickJS in WebAssembly and answers once, on stdout. By the time this code runs the
+ * process has no privileges. QuickJS can call the host for one thing only, loading a module, and is refused: text goes in, text comes out.
+ */
+import { EvalFlags, JSException, QuickJS } from 'quickjs-wasi';
+import type { JSValueHandle } from 'quickjs-wasi';
+import { readDocuments } from './documents.ts';
+import { BUNDLE_NAME, PRELUDE_NAME } from './sandbox-protocol.ts';
+import type { SandboxAnswer, SandboxRequest, Thrown } from './sandbox-protocol.ts';
+
+/** 2000-01-01T00:00:00Z in nanoseconds: what every clock says, so that output does not depend on when it was made. */
+const FIXED_TIME = 946_684_800_000_000_000n;
+const MAX_REJECTIONS = 20;
+
+interface Guest {
+  readonly vm: QuickJS;
+  readonly describe: JSValueHandle;
+  readonly collect: JSValueHandle;
+  readonly step: JSValueHandle;
+  readonly rejected: Map<number, Thrown>;
+  /** Whether the time is up. */
+  readonly late: () => boolean;
+}
+
+interface Collected {
+  readonly touched: boolean;
+  readonly files: readonly (readonly [string, string])[];
+  readonly printed: readonly string[];
+  readonly exitCode: number;
+}
+
+/** Runs `payload`: the length of the request, the request, then the bytes it announces. */
+export async function answer(payload: Uint8Array): Promise<void> {
+  const { request, parts } = unpack(payload);
+  const reply = JSON.stringify(await run(request, parts));
+  process.stdout.write(reply, () => process.exit(0));
+}
+
+function unpack(payload: Uint8Array): { request: SandboxRequest; parts: readonly Uint8Array[] } {
+  const size = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
+  const request = JSON.parse(new TextDecoder().decode(payload.subarray(4, 4 + size))) as SandboxRequest;
+  let at = 4 + size;
+  const parts = request.lengths.map((length) => payload.slice(at, (at += length)));
+  return { request, parts };
+}
+
+async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promise<SandboxAnswer> {
+  const decoder = new TextDecoder();
+  const [wasm, ...rest] = parts as readonly Uint8Array<ArrayBuffer>[];
+  const [prelude, bundle] = rest.slice(request.extensions.length).map((part) => decoder.decode(part));
+  if (wasm === undefined || prelude === undefined || bundle === undefined) throw new Error('the request is incomplete');
+  const deadline = Date.now() + request.runMs;
+  let late = false;
+  const rejected = new Map<number, Thrown>();
+  let guest: Guest | undefined;
+  const vm = await QuickJS.create({
+    wasm,
+    memoryLimit: request.memoryBytes,
+    maxStackSize: 256 * 1024,
+    timezoneOffset: 0,
+    extensions: request.extensions.map((name, index) => ({ name, wasm: rest[index] as Uint8Array<ArrayBuffer> })),
+    interruptHandler: () => (late = late || Date.now() > deadline),
+    moduleLoader: { load: (name: string) => refuseModule(name) },
+    onUnhandledRejection: (promise: JSValueHandle, reason: JSValueHandle, isHandled: boolean) => {
+      if (isHandled) rejected.delete(promise.identity);
+      else if (guest !== undefined && rejected.size < MAX_REJECTIONS) {
+        // Kept alive, because an identity is an address.
+        promise.dup();
+        rejected.set(promise.identity, describe(guest, reason));
+      }
+    },
+    wasi: fixedWorld,
+  });
+  const doors = vm.evalCode(`(function(){${prelude};return parapetGuest})()`, PRELUDE_NAME);
+  guest = {
+    vm, rejected, late: () => late,
+    describe: doors.getProp('describe'), collect: doors.getProp('collect'), step: doors.getProp('step'),
+  };
+  const thrown = await runProgram(guest, bundle);
+  return conclude(guest, { request, thrown });
+}
+
+function refuseModule(name: string): never {
+  const shown = JSON.stringify(name.slice(0, 200));
+  const error = new Error(`importing ${shown} at run time is not possible in a policy program: write the file's name into the import itself`);
+  // The host's own frames are nothing for the program.
+  error.stack = '';
+  throw error;
+}
+
+/** No clock, no randomness, no descriptors: the same bytes for the same program. */
+function fixedWorld(memory: { readonly buffer: ArrayBuffer }): Record<string, (...args: never[]) => number> {
+  return {
+    clock_time_get: (_clock: number, _precision: bigint, at: number) => {
+      new DataView(memory.buffer).setBigUint64(at, FIXED_TIME, true);
+      return 0;
+    },
+    random_get: (at: number, length: number) => {
+      new Uint8Array(memory.buffer, at, length).fill(0x42);
+      return 0;
+    },
+    fd_write: (_fd: number, _iovs: number, _count: number, at: number) => {
+      new DataView(memory.buffer).setUint32(at, 0, true);
+      return 8;
+    },
+  };
+}
+
+/** Runs the program until nothing is left to do. What it threw, `'waiting'` when it can never finish, or nothing. */
+async function runProgram(guest: Guest, bundle: string): Promise<Thrown | 'waiting' | undefined> {
+  const { vm } = guest;
+  let main: JSValueHandle | undefined;
+  try {
+    main = vm.evalCode(bundle, BUNDLE_NAME, EvalFlags.TYPE_MODULE);
+    vm.executePendingJobs();
+    while (!guest.late() && main.promiseState !== 2 && vm.callFunction(guest.step, vm.undefined).toBoolean()) vm.executePendingJobs();
+  } catch (error) {
+    return thrownBy(guest, error);
+  }
+  guest.rejected.delete(main.identity);
+  if (main.promiseState === 2) return rejectionOf(guest, main);
+  return main.promiseState === 0 ? 'waiting' : undefined;
+}
+
+/** The reason of a rejected module. Reading it runs nothing of the program's. */
+async function rejectionOf(guest: Guest, promise: JSValueHandle): Promise<Thrown> {
+  const settled = await guest.vm.resolvePromise(promise);
+  return 'error' in settled ? describe(guest, settled.error) : refused('the program failed without a reason');
+}
+
+function thrownBy(guest: Guest, error: unknown): Thrown {
+  if (!(error instanceof JSException)) throw error;
+  // The engine's own errors (no memory, no stack, no time) can leave too little room to run anything: take their own words.
+  if (error.name === 'InternalError') return { name: error.name, message: error.message, stack: error.stack ?? '', code: '', hint: '' };
+  return describe(guest, error.handle);
+}
+
+function describe(guest: Guest, reason: JSValueHandle): Thrown {
+  try {
+    return { ...NOTHING, ...(JSON.parse(textOf(guest.vm.callFunction(guest.describe, guest.vm.undefined, reason))) as Partial<Thrown>) };
+  } catch {
+    return refused('something was thrown that cannot be described');
+  }
+}
+
+function textOf(handle: JSValueHandle): string {
+  if (!handle.isString) throw new Error('not a text');
+  return handle.toString();
+}
+
+function conclude(guest: Guest, run: { readonly request: SandboxRequest; readonly thrown: Thrown | 'waiting' | undefined }): SandboxAnswer {
+  const failed: SandboxAnswer = { ended: 'threw', thrown: [], files: [], touched: true, printed: [], exitCode: 0 };
+  const main = run.thrown === 'waiting' || run.thrown === undefined ? [] : [run.thrown];
+  if (guest.late()) return { ...failed, ended: 'time', thrown: main };
+  let collected: Collected;
+  try {
+    collected = JSON.parse(textOf(guest.vm.callFunction(guest.collect, guest.vm.undefined))) as Collected;
+  } catch (error) {
+    const thrown = main.length > 0 ? main : [error instanceof JSException ? thrownBy(guest, error) : refused('its output cannot be read')];
+    return { ...failed, ended: thrown.some(isMemory) ? 'memory' : 'threw', thrown };
+  }
+  const { printed, touched } = collected;
+  const thrown = [...main.filter((each) => each.exitCode === undefined), ...guest.rejected.values()];
+  const exitCode = main.find((each) => each.exitCode !== undefined)?.exitCode ?? collected.exitCode;
+  const base = { ...failed, thrown, printed, touched, exitCode };
+  if (thrown.length > 0) return { ...base, ended: thrown.some(isMemory) ? 'memory' : 'threw' };
+  if (exitCode !== 0) return { ...base, ended: 'exit' };
+  if (run.thrown === 'waiting') return { ...base, ended: 'waiting' };
+  return { ...base, ...readDocuments(collected.files, run.request) };
+}
+
+const isMemory = (thrown: Thrown): boolean => thrown.name === 'InternalError' && /^(out of memory|string too long)$/.test(thrown.message);
+const NOTHING: Thrown = { name: '', message: '', stack: '', code: '', hint: '' };
+const refused = (message: string): Thrown => ({ ...NOTHING, message });

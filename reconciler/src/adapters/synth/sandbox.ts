@@ -1,0 +1,119 @@
+/** Starts the sandbox process for one bundle and reads its answer, which is hostile input like the program itself. */
+import { StageError } from '../../stage-error.ts';
+import type { SynthLimits } from './limits.ts';
+import { runOneShot } from './one-shot.ts';
+import type { OneShotResult } from './one-shot.ts';
+import type { SandboxRuntime } from './runtime.ts';
+import type { SandboxAnswer, SandboxRequest, Thrown, WrittenFile } from './sandbox-protocol.ts';
+
+const MIB = 1024 * 1024;
+/** What the process needs besides the program's memory: V8's own heap, code, and the program's text twice over. */
+const OVERHEAD_BYTES = 768 * MIB;
+/** Time between asking the program to stop and killing the process. */
+const GRACE = 0.1;
+
+/**
+ * Reads everything from stdin, because the process may open no file; gives up root before the first byte arrives. Where the system
+ * knows no such user (a small user namespace) it goes on without: QuickJS, not the user id, is what holds the program.
+ */
+const BOOTSTRAP = `
+if (process.getuid?.() === 0) { try { process.setgroups([]); process.setgid(65534); process.setuid(65534); } catch {} }
+const chunks = [];
+process.stdin.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
+  const all = Buffer.concat(chunks);
+  const size = all.readUInt32LE(0);
+  (0, eval)(all.toString('utf8', 4, 4 + size) + ';parapetHost').answer(all.subarray(4 + size));
+});
+`;
+
+export interface SandboxRun {
+  readonly runtime: SandboxRuntime;
+  /** The program as one ES module. */
+  readonly bundle: string;
+  readonly limits: SynthLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs the program. Rejects with a StageError when the process can't start or breaks in a way that the program can't cause. */
+export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
+  const { limits } = run;
+  const result = await runOneShot({
+    args: flags(limits),
+    input: frames(run),
+    wallMs: limits.runMs,
+    // JSON escapes can make a manifest's text six times as long.
+    outputBytes: limits.outputBytes * 6 + MIB,
+    dataBytes: limits.memoryBytes + OVERHEAD_BYTES,
+    openFiles: 64,
+    signal: run.signal,
+  });
+  if (result.ended === 'time') return failed('time');
+  if (result.ended === 'output') return { ...failed('output'), excess: 'more than can be read back' };
+  if (result.exitCode === 0) return readAnswer(result);
+  // V8 ends the process when it runs out of memory, and so does the kernel.
+  if (result.exitSignal === 'SIGXCPU') return failed('time');
+  if (result.exitSignal !== null || result.exitCode === 134 || result.exitCode === 5) return failed('memory');
+  const cause = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`);
+  throw new StageError('synth', 'the sandbox process broke', { cause });
+}
+
+function flags(limits: SynthLimits): readonly string[] {
+  const pages = Math.ceil(limits.memoryBytes / 65536) + 256;
+  return ['--permission', '--no-warnings', '--max-old-space-size=256', `--wasm-max-mem-pages=${pages}`, '--input-type=commonjs', '-e', BOOTSTRAP];
+}
+
+function frames({ runtime, bundle, limits }: SandboxRun): readonly Uint8Array[] {
+  const parts = [runtime.wasm, ...runtime.extensions.map(({ wasm }) => wasm), Buffer.from(runtime.prelude), Buffer.from(bundle)];
+  const request: SandboxRequest = {
+    lengths: parts.map((part) => part.length),
+    extensions: runtime.extensions.map(({ name }) => name),
+    runMs: Math.round(limits.runMs * (1 - GRACE)),
+    memoryBytes: limits.memoryBytes,
+    outputBytes: limits.outputBytes,
+    manifests: limits.manifests,
+  };
+  return [...sized(Buffer.from(runtime.host)), ...sized(Buffer.from(JSON.stringify(request))), ...parts];
+}
+
+function sized(part: Buffer): readonly Buffer[] {
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(part.length);
+  return [size, part];
+}
+
+const failed = (ended: SandboxAnswer['ended']): SandboxAnswer => ({ ended, thrown: [], files: [], touched: true, printed: [], exitCode: 0 });
+
+const ENDS: readonly SandboxAnswer['ended'][] = ['done', 'threw', 'time', 'memory', 'waiting', 'output', 'exit'];
+
+function readAnswer(result: OneShotResult): SandboxAnswer {
+  let answer: Partial<Record<keyof SandboxAnswer, unknown>>;
+  try {
+    answer = JSON.parse(result.output.toString('utf8')) as typeof answer;
+  } catch (cause) {
+    throw new StageError('synth', 'the sandbox process gave no readable answer', { cause });
+  }
+  const ended = ENDS.find((each) => each === answer.ended);
+  if (ended === undefined) throw new StageError('synth', 'the sandbox process gave no readable answer');
+  return {
+    ended,
+    thrown: list(answer.thrown).map(thrownFrom),
+    files: list(answer.files).map(fileFrom),
+    touched: answer.touched === true,
+    printed: list(answer.printed).map(String),
+    exitCode: Number(answer.exitCode ?? 0),
+    ...(typeof answer.excess === 'string' ? { excess: answer.excess } : {}),
+  };
+}
+
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+function thrownFrom(value: unknown): Thrown {
+  const from = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof Thrown, unknown>>;
+  return { name: textOf(from.name), message: textOf(from.message), stack: textOf(from.stack), code: textOf(from.code), hint: textOf(from.hint) };
+}
+
+function fileFrom(value: unknown): WrittenFile {
+  const from = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof WrittenFile, unknown>>;
+  return { path: textOf(from.path), documents: list(from.documents).map(textOf), errors: list(from.errors).map(textOf) };
+}
