@@ -145,6 +145,23 @@ test('defaults hold the posture of allow-listed classes and nothing for the othe
   expect(loadMaps(encodeTable(table, 0)).defaults).toBe(VERDICT.audit << 2);
 });
 
+test('more sources than the mask has bits are told apart', () => {
+  const sources = Array.from({ length: 130 }, (_, i) => `/s${i}`);
+  const rules = sources.map((source, i) => pathRule('/x', { from: [source], action: i % 2 === 0 ? 'Block' : 'Audit' }));
+  const maps = loadMaps(encodeTable(compiled([policyOf(...rules)]), 0));
+  const verdicts = sources.map((source) => walk(maps, { type: 'path', operation: 'exec', path: '/x', owner: true, source }).verdict);
+  expect(verdicts).toEqual(sources.map((_, i) => (i % 2 === 0 ? VERDICT.block : VERDICT.audit)));
+});
+
+test('the mask of a node has exactly the bits of its source classes, modulo 64', () => {
+  const rules = Array.from({ length: 40 }, (_, i) =>
+    pathRule(`/f${String(i).padStart(2, '0')}`, { from: [`/s${String(i).padStart(2, '0')}`] }),
+  );
+  const { nodes } = loadMaps(encodeTable(compiled([policyOf(...rules)]), 0));
+  const masks = [...nodes.values()].map(({ mask }) => mask).filter((mask) => mask !== 0n);
+  expect(masks).toEqual(rules.map((_, i) => 1n << BigInt(i + 1)));
+});
+
 function compiled(set: readonly Policy[]): Table {
   const { table } = compile(set, DEFAULT_POSTURES);
   if (table === undefined) throw new Error('these policies have no table');
