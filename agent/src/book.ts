@@ -3,7 +3,7 @@
  * A removed file or document takes its policies with it; a broken one does not.
  */
 import type { Policy, PolicyRef, Problem } from '@parapet/policy';
-import { isPolicyManifest, parsePolicy, policyRef, refKey, REPORT_API_VERSION } from '@parapet/policy';
+import { claimedRef, isPolicyManifest, parsePolicy, policyRef, refKey, REPORT_API_VERSION } from '@parapet/policy';
 import type { ManifestFile } from './ports.ts';
 
 /** A policy that was refused, with what is wrong with it. */
@@ -84,7 +84,7 @@ function readDocument(file: string, document: ManifestFile['documents'][number],
   if (isOurs(value)) return { problems: [] };
   if (!isPolicyManifest(value)) return { problems: [notAPolicy(file, lineOf([]))] };
   const { policy, problems } = parsePolicy(value, { file, lineOf });
-  if (policy === undefined) return { ref: refOf(value), problems };
+  if (policy === undefined) return { ref: claimedRef(value), problems };
   const found = [
     ...problems,
     ...judge(policy).map((problem) => ({ ...problem, place: { file, line: lineOf([]), object: refKey(policy), ...problem.place } })),
@@ -127,25 +127,9 @@ function bind(pages: ReadonlyMap<string, Page>): Book {
 /** Kinds of Parapet itself, such as a NodeReport beside the policies: not policies, and nothing is wrong with them. */
 function isOurs(value: unknown): boolean {
   const group = REPORT_API_VERSION.split('/')[0] ?? '';
-  const version = fieldOf(value, 'apiVersion');
-  return value === null || (typeof version === 'string' && version.startsWith(`${group}/`));
-}
-
-/** The name of a manifest that does not parse, if it has one. */
-function refOf(value: unknown): PolicyRef | undefined {
-  const kind = fieldOf(value, 'kind');
-  const metadata = fieldOf(value, 'metadata');
-  const name = fieldOf(metadata, 'name');
-  const namespace = fieldOf(metadata, 'namespace') ?? 'default';
-  if (typeof name !== 'string' || name === '' || typeof namespace !== 'string') return undefined;
-  if (kind === 'KubeArmorPolicy') return { kind, namespace: namespace === 'container_namespace' ? 'default' : namespace, name };
-  if (kind === 'KubeArmorClusterPolicy' || kind === 'KubeArmorHostPolicy') return { kind, namespace: '', name };
-  return undefined;
-}
-
-function fieldOf(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Record<string, unknown>)[key];
+  if (typeof value !== 'object' || value === null) return value === null;
+  const version: unknown = Object.hasOwn(value, 'apiVersion') ? (value as { apiVersion: unknown }).apiVersion : undefined;
+  return typeof version === 'string' && version.startsWith(`${group}/`);
 }
 
 function notAPolicy(file: string, line: number | undefined): Problem {

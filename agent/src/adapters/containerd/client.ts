@@ -58,7 +58,7 @@ export class Containerd {
   /** Events of all namespaces from now on. The stream ends with an `error` or `end` event. */
   subscribe(): ClientReadableStream<Envelope> {
     const method = methodOf('events', 'Events', 'Subscribe');
-    const filters = TOPICS.map((topic) => `topic==${topic}`);
+    const filters = TOPICS.map((topic) => `topic=="${topic}"`);
     return this.#client.makeServerStreamRequest<object, Envelope>(
       method.path,
       method.requestSerialize,

@@ -77,15 +77,14 @@ class ContainerdRuntime implements Runtime {
   async #run(tried: () => void): Promise<void> {
     let pause = FIRST_PAUSE;
     while (!this.#stop.signal.aborted) {
+      const begun = performance.now();
       try {
-        await this.#follow(() => {
-          pause = FIRST_PAUSE;
-          tried();
-        });
+        await this.#follow(tried);
       } catch (error) {
         if (!this.#stop.signal.aborted) this.#say(false, `${reasonOf(error)}; containers known stay as they are, trying again`);
       }
       tried();
+      if (performance.now() - begun > LONGEST_PAUSE) pause = FIRST_PAUSE;
       await sleep(pause, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       pause = Math.min(LONGEST_PAUSE, pause * 2);
     }
