@@ -1,0 +1,120 @@
+/** What a commit's tree may put on disk. Git's own checks can be passed by a hand-made tree, so every name is judged here. */
+import type { Problem } from '@parapet/policy';
+import { count, plain } from './describe.ts';
+
+export interface TreeFile {
+  /** Relative, with `/`. */
+  readonly path: string;
+  readonly object: string;
+  readonly size: number;
+}
+
+export interface TreeLimits {
+  readonly files: number;
+  /** Of all files together, in bytes. */
+  readonly bytes: number;
+}
+
+export const TREE_LIMITS: TreeLimits = { files: 20_000, bytes: 128 * 1024 * 1024 };
+
+export interface TreeListing {
+  readonly files: readonly TreeFile[];
+  readonly links: readonly TreeFile[];
+  readonly problems: readonly Problem[];
+}
+
+/** Reads `git ls-tree -r -z --long` output: what to write, and what must not be written (errors) or is left out (warnings). */
+export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS): TreeListing {
+  const files: TreeFile[] = [];
+  const links: TreeFile[] = [];
+  const problems: Problem[] = [];
+  const taken = new Set<string>();
+  for (const line of listing.split('\0')) {
+    if (line === '') continue;
+    const [, mode, object, size, path] = /^(\d{6}) [a-z]+ ([0-9a-f]{40,64}) +(\d+|-)\t([^]+)$/.exec(line) ?? [];
+    if (mode === undefined || object === undefined || path === undefined) {
+      problems.push(entryProblem(plain(line), 'it is not an entry that Git would write'));
+      continue;
+    }
+    const fault = nameFault(path) ?? (taken.has(path) ? 'it is there twice' : undefined);
+    taken.add(path);
+    const entry = { path, object, size: Number(size) };
+    if (fault !== undefined) problems.push(entryProblem(path, fault));
+    else if (mode === '160000') problems.push(submodule(path));
+    else if (mode === '120000') links.push(entry);
+    else files.push(entry);
+  }
+  const entries = [...files, ...links];
+  return { files, links, problems: [...problems, ...belowLinks(entries, links), ...tooLarge(entries, limits)] };
+}
+
+/** Git never writes an entry below a link; a hand-made tree with one would make us write through it. */
+function belowLinks(entries: readonly TreeFile[], links: readonly TreeFile[]): Problem[] {
+  const paths = new Set(links.map(({ path }) => path));
+  const isBelow = ({ path }: TreeFile): boolean => {
+    const parts = path.split('/');
+    return parts.some((_part, index) => index > 0 && paths.has(parts.slice(0, index).join('/')));
+  };
+  return paths.size === 0 ? [] : entries.filter(isBelow).map(({ path }) => entryProblem(path, 'it lies below a symbolic link'));
+}
+
+/**
+ * Why a symbolic link may not be made: its target must be relative and stay inside. `..` is taken at the start only: after a name, which may be
+ * a link itself, it could lead anywhere.
+ */
+export function linkFault(link: string, target: string): string | undefined {
+  if (target === '' || target.includes('\0')) return 'its target is empty or no path';
+  if (target.startsWith('/')) return 'it leads out of the repository (its target is an absolute path)';
+  const parts = target.split('/').filter((part) => part !== '' && part !== '.');
+  const ups = parts.findIndex((part) => part !== '..');
+  const up = ups === -1 ? parts.length : ups;
+  if (parts.slice(up).includes('..')) return 'its target goes down and up again';
+  return up > link.split('/').length - 1 ? 'it leads out of the repository' : undefined;
+}
+
+/** The problem of a tree entry that can't be written. */
+export function entryProblem(path: string, why: string): Problem {
+  return {
+    code: 'repository-entry',
+    severity: 'error',
+    place: { file: plain(path) },
+    message: `this file of the repository can't be used: ${why}`,
+    hint: 'remove it, or keep the policies in a folder of their own and give that as --path',
+  };
+}
+
+function nameFault(path: string): string | undefined {
+  if (path.includes('\uFFFD')) return 'its name is not UTF-8';
+  if (Buffer.byteLength(path) > 3000) return 'its path is too long';
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.' || part === '..') return `its path has a part ${JSON.stringify(part)}`;
+    if (part.toLowerCase() === '.git') return 'its path has a part called .git';
+    if (Buffer.byteLength(part) > 255) return 'its name is longer than 255 bytes';
+  }
+  return undefined;
+}
+
+function submodule(path: string): Problem {
+  return {
+    code: 'repository-entry',
+    severity: 'warning',
+    place: { file: plain(path) },
+    message: 'this is a submodule, and submodules are not fetched: the folder is left out',
+  };
+}
+
+function tooLarge(entries: readonly TreeFile[], limits: TreeLimits): Problem[] {
+  const bytes = entries.reduce((sum, { size }) => sum + size, 0);
+  const over = entries.length > limits.files || !(bytes <= limits.bytes);
+  if (!over) return [];
+  const most = `${count(limits.files, 'file', 'files')} and ${Math.floor(limits.bytes / 1024 / 1024)} MiB`;
+  return [
+    {
+      code: 'repository-too-large',
+      severity: 'error',
+      place: {},
+      message: `the repository has ${count(entries.length, 'file', 'files')} with ${Math.ceil(bytes / 1024 / 1024)} MiB, and at most ${most} are taken`,
+      hint: 'keep the policies in a folder of their own and give that as --path',
+    },
+  ];
+}

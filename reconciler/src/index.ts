@@ -1,0 +1,11 @@
+/** From a Git commit to policies in force, and back to the commit as statuses. */
+export { createSynthesizer, DEFAULT_LIMITS, renderFiles, renderManifest } from './adapters/synth/index.ts';
+export type { SynthesizerOptions, SynthLimits } from './adapters/synth/index.ts';
+export { configFromEnvironment } from './config.ts';
+export type { Environment, ReconcilerConfig, ReconcilerFlags, Secret } from './config.ts';
+export type { Ending } from './follow.ts';
+export type { Inventory, InventoryEntry } from './inventory.ts';
+export { runReconciler } from './main.ts';
+export type { RunOptions } from './main.ts';
+export type { CommitStatus, Log, LogEvent, SynthManifest, Synthesizer, SynthResult } from './ports.ts';
+export { StageError } from './stage-error.ts';

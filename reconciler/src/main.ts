@@ -1,0 +1,121 @@
+/** Wires the reconciler: the only place that knows which adapter does what. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { GitHub } from './adapters/github.ts';
+import { GitSource } from './adapters/git.ts';
+import { FileStore } from './adapters/standalone/store.ts';
+import { StandaloneTarget } from './adapters/standalone/target.ts';
+import { createSynthesizer } from './adapters/synth/index.ts';
+import { gitCredentials, readSecret } from './config.ts';
+import type { ReconcilerConfig } from './config.ts';
+import { follow, once } from './follow.ts';
+import type { Ending, Following } from './follow.ts';
+import { Observer, OBSERVER_SETTINGS } from './observe.ts';
+import type { Clock, Log, Source, StatusHost, Synthesizer } from './ports.ts';
+import { StageError } from './stage-error.ts';
+import { STATUS_SETTINGS, Statuses } from './statuses.ts';
+
+export interface RunOptions {
+  /** Aborted to stop: the run at hand ends, its status with it. */
+  readonly signal: AbortSignal;
+  /** Gets every line of the log. */
+  readonly log: Log;
+  /** Packages that ship with Parapet to their folders, for policy repositories that bring none: see `createSynthesizer`. */
+  readonly library: Readonly<Record<string, string>>;
+  /** Instead of the sandbox that runs policy programs. */
+  readonly synthesizer?: Synthesizer;
+  /** Milliseconds that the last statuses may take after the work is done; 15,000 unless told. */
+  readonly patience?: number;
+}
+
+/** Milliseconds between two looks at the nodes' reports. */
+const WATCH_MS = 250;
+
+/**
+ * Runs the reconciler as configured: one commit, or every commit until the signal is aborted. Gives the exit code and, for one
+ * commit, its problems. Statuses that can't be delivered don't change the exit code: policies are in force without them.
+ */
+export async function runReconciler(config: ReconcilerConfig, options: RunOptions): Promise<Ending> {
+  const { log, signal } = options;
+  const target = new StandaloneTarget(config.target);
+  const refused = await guarded(async (): Promise<Ending> => ({ exit: 1, problems: await target.open() }));
+  if (refused.exit === 3 || refused.problems.length > 0) return refused;
+  const statuses = new Statuses({
+    host: statusHost(config),
+    store: new FileStore(join(config.target, '.store', 'outbox.json')),
+    clock,
+    log,
+    settings: {
+      ...STATUS_SETTINGS,
+      ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
+      ...(config.statusTargetUrl === undefined ? {} : { targetUrl: config.statusTargetUrl }),
+    },
+  });
+  await statuses.load();
+  const settings = { ...OBSERVER_SETTINGS, patience: config.noReportAfter, recount: config.violationsEvery };
+  const parts: Following = {
+    source: gitSource(config),
+    synthesizer: options.synthesizer ?? createSynthesizer({ library: { modules: options.library } }),
+    target,
+    statuses,
+    log,
+    clock,
+    observer: new Observer({ target, statuses, clock, log, settings }),
+    path: config.path,
+    allowEmpty: config.allowEmpty,
+    interval: config.interval ?? 0,
+    watch: WATCH_MS,
+  };
+  return ending(parts, options, () => (config.interval === undefined ? once(parts, signal) : follow(parts, signal)));
+}
+
+/** Delivers statuses while the work goes on, and for a while after it. */
+async function ending(parts: Following, options: RunOptions, work: () => Promise<Ending>): Promise<Ending> {
+  const delivering = new AbortController();
+  const delivered = parts.statuses.deliver(delivering.signal);
+  try {
+    const result = await guarded(work);
+    if (!(await parts.statuses.drained(options.patience ?? 15_000))) {
+      options.log({ level: 'warn', stage: 'status', message: 'some statuses could not be posted; the next start will try again' });
+    }
+    return result;
+  } finally {
+    delivering.abort();
+    await delivered;
+    await parts.source.close();
+  }
+}
+
+/** The world's failure as an ending, instead of an exception. */
+async function guarded<T>(work: () => Promise<T>): Promise<T | Ending> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StageError) return { exit: 3, problems: [], failure: error.message };
+    throw error;
+  }
+}
+
+function gitSource(config: ReconcilerConfig): Source {
+  const { protocol, url } = config.source;
+  const origin = protocol === 'https' || protocol === 'http' ? new URL(url).origin : undefined;
+  return new GitSource({
+    url,
+    ref: config.ref,
+    path: config.path,
+    directory: join(config.target, '.store', 'git'),
+    git: { environment: config.git.environment, protocol, origin, credentials: () => gitCredentials(config) },
+  });
+}
+
+/** Without a host the log is where statuses go: every status that is posted is logged. */
+function statusHost({ github }: ReconcilerConfig): StatusHost {
+  if (github === undefined) return { post: () => Promise.resolve({ kind: 'posted' }) };
+  const { owner, repository, apiUrl, token } = github;
+  return new GitHub({ owner, repository, apiUrl, token: () => Promise.resolve().then(() => readSecret(token)) });
+}
+
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
+};
