@@ -1,4 +1,5 @@
 /** Set-up's last step: a kernel for the microVM, ready before anybody waits for it. `--where-needed`: not where this machine can enforce. */
+import { resolve } from 'node:path';
 import { cachedKernel, findKernel } from './kernel.ts';
 import { findInitrd } from './initrd.ts';
 
@@ -6,8 +7,8 @@ const say = (sentence: string): void => console.log(`setup: ${sentence}`);
 
 /** Whether this machine's own kernel attaches LSM programs; the agent knows. */
 async function enforcesHere(): Promise<boolean> {
-  const { probeKernel } = await import('@parapet/agent');
-  return (await probeKernel()).enforcer !== 'none';
+  const { probeKernel } = await import('../../../agent/src/adapters/kernel/probe.ts');
+  return (await probeKernel({ bpfDirectory: resolve(import.meta.dirname, '../../../bpf/build') })).enforcer !== 'none';
 }
 
 try {
