@@ -6,10 +6,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
-const ROOT = resolve(import.meta.dirname ?? '.', '../..');
+const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /** Looked up at run time: native code, programs of their own, WebAssembly files, and what policy programs bring themselves. */
 const EXTERNAL = ['ffi-napi', 'esbuild', 'quickjs-wasi', 'cdk8s', 'constructs', 'typescript', '@jest/globals'];
