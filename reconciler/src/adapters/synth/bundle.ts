@@ -27,7 +27,8 @@ export async function bundleProgram(request: BundleRequest, signal: AbortSignal 
     openFiles: 1024,
     signal,
   });
-  if (result.ended !== 'itself' || result.exitSignal !== null) return broken(request, 'the program takes too long or too much memory to bundle');
+  if (result.ended !== 'itself' || result.exitSignal !== null)
+    return broken(request, 'the program takes too long or too much memory to bundle');
   let answer: BundleAnswer;
   try {
     answer = JSON.parse(result.output.toString('utf8')) as BundleAnswer;
@@ -51,7 +52,11 @@ function problemFrom(problem: BundleProblem): Problem {
   return {
     code: problem.code as ProblemCode,
     severity: 'error',
-    place: { ...(file === undefined ? {} : { file }), ...(line === undefined ? {} : { line }), ...(column === undefined ? {} : { column }) },
+    place: {
+      ...(file === undefined ? {} : { file }),
+      ...(line === undefined ? {} : { line }),
+      ...(column === undefined ? {} : { column }),
+    },
     message: problem.message,
     ...(problem.hint === undefined ? {} : { hint: problem.hint }),
   };

@@ -37,8 +37,19 @@ export interface BundleAnswer {
 }
 
 const LOADERS: Readonly<Record<string, Loader>> = {
-  '.ts': 'ts', '.mts': 'ts', '.cts': 'ts', '.tsx': 'tsx', '.js': 'js', '.mjs': 'js', '.cjs': 'js', '.jsx': 'jsx',
-  '.json': 'json', '.txt': 'text', '.md': 'text', '.yaml': 'text', '.yml': 'text',
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.js': 'js',
+  '.mjs': 'js',
+  '.cjs': 'js',
+  '.jsx': 'jsx',
+  '.json': 'json',
+  '.txt': 'text',
+  '.md': 'text',
+  '.yaml': 'text',
+  '.yml': 'text',
 };
 /** All inputs together: what esbuild has to hold at once. */
 const MAX_TOTAL = 64 * 1024 * 1024;
@@ -62,8 +73,11 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
     logLimit: 50,
     tsconfigRaw: { compilerOptions: { target: 'es2023', useDefineForClassFields: true } },
     define: {
-      __dirname: '"/"', __filename: '"/main.ts"',
-      'import.meta.url': '"file:///main.ts"', 'import.meta.dirname': '"/"', 'import.meta.filename': '"/main.ts"',
+      __dirname: '"/"',
+      __filename: '"/main.ts"',
+      'import.meta.url': '"file:///main.ts"',
+      'import.meta.dirname': '"/"',
+      'import.meta.filename': '"/main.ts"',
     },
     plugins: [ground(request)],
   });
@@ -101,7 +115,9 @@ function problemOf(message: Message): BundleProblem {
     code: detail.code ?? 'bundle-failed',
     message: message.text.replaceAll(/\b(repository|library):/g, '').replace(/[.]$/, ''),
     ...(detail.hint !== undefined ? { hint: detail.hint } : detail.code === undefined && note !== undefined ? { hint: note } : {}),
-    ...(location === null ? {} : { file: location.file.replace(/^(repository|library):/, ''), line: location.line, column: location.column + 1 }),
+    ...(location === null
+      ? {}
+      : { file: location.file.replace(/^(repository|library):/, ''), line: location.line, column: location.column + 1 }),
   };
 }
 
@@ -118,7 +134,11 @@ function ground(request: BundleRequest): Plugin {
       const place =
         args.kind === 'entry-point' || importer === undefined
           ? await resolver.entry(request.entry)
-          : await resolver.resolve(args.path, importer, args.kind === 'require-call' || args.kind === 'require-resolve' ? 'require' : 'import');
+          : await resolver.resolve(
+              args.path,
+              importer,
+              args.kind === 'require-call' || args.kind === 'require-resolve' ? 'require' : 'import',
+            );
       places.set(keyOf(place), place);
       return { path: place.name, namespace: place.ground };
     } catch (error) {
@@ -162,7 +182,8 @@ async function load(
   budget.bytes += data.length;
   if (budget.bytes > MAX_TOTAL) throw new Refusal(`more than ${bytesText(MAX_TOTAL)} of files are imported`, { code: 'import-refused' });
   // The author's own source maps would let a file speak for another; lines in problems are those of the files as they are.
-  const code = loader === 'json' || loader === 'text' ? data : data.toString('utf8').replaceAll(/^(\s*\/\/[#@] *)sourceMappingURL=/gm, '$1');
+  const code =
+    loader === 'json' || loader === 'text' ? data : data.toString('utf8').replaceAll(/^(\s*\/\/[#@] *)sourceMappingURL=/gm, '$1');
   return { contents: code, loader };
 }
 

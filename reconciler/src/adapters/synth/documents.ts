@@ -18,7 +18,8 @@ export function readDocuments(
 ): Pick<SandboxAnswer, 'ended' | 'files'> & { readonly excess?: string } {
   const manifests = files.filter(([path]) => /\.(ya?ml|json)$/i.test(path) && !path.startsWith('/tmp/'));
   const size = manifests.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0);
-  if (size > bounds.outputBytes) return { ended: 'output', files: [], excess: `${bytesText(size)} of manifests, more than ${bytesText(bounds.outputBytes)}` };
+  if (size > bounds.outputBytes)
+    return { ended: 'output', files: [], excess: `${bytesText(size)} of manifests, more than ${bytesText(bounds.outputBytes)}` };
   const read: WrittenFile[] = [];
   let count = 0;
   for (const [path, text] of manifests) {
@@ -66,7 +67,8 @@ function jsonOf(value: unknown): readonly string[] {
     if (each === null || typeof each === 'string' || typeof each === 'boolean') return;
     if (typeof each === 'number' && Number.isFinite(each)) return;
     if (Array.isArray(each)) return each.forEach((item) => walk(item, depth + 1));
-    if (typeof each !== 'object' || Object.getPrototypeOf(each) !== Object.prototype) throw new Error(`a manifest holds ${kindOf(each)}, which JSON can't say`);
+    if (typeof each !== 'object' || Object.getPrototypeOf(each) !== Object.prototype)
+      throw new Error(`a manifest holds ${kindOf(each)}, which JSON can't say`);
     for (const [key, item] of Object.entries(each)) {
       if (key === '__proto__') throw new Error('a manifest has a key "__proto__"');
       walk(item, depth + 1);

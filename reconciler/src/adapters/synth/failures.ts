@@ -25,19 +25,38 @@ export function failuresOf(answer: SandboxAnswer, at: Circumstances): readonly P
   const printed = printedHint(answer.printed);
   switch (answer.ended) {
     case 'done':
-      return answer.touched ? [] : [problem('program-output', { place: { file: at.entry }, message: 'the program made no manifests', hint: 'end it with app.synth()' })];
+      return answer.touched
+        ? []
+        : [
+            problem('program-output', {
+              place: { file: at.entry },
+              message: 'the program made no manifests',
+              hint: 'end it with app.synth()',
+            }),
+          ];
     case 'time': {
       const message = `the program did not finish in ${at.limits.runMs / 1000} seconds`;
       return [problem('program-timeout', { place, message, hint: 'look for a loop that never ends' })];
     }
     case 'waiting': {
       const message = 'the program waits for something that never happens';
-      return [problem('program-timeout', { place: { file: at.entry }, message, hint: 'a promise that nothing resolves is awaited at the top level' })];
+      return [
+        problem('program-timeout', {
+          place: { file: at.entry },
+          message,
+          hint: 'a promise that nothing resolves is awaited at the top level',
+        }),
+      ];
     }
     case 'memory':
       return [problem('program-memory', { place, message: `the program needs more than ${bytesText(at.limits.memoryBytes)} of memory` })];
     case 'output':
-      return [problem('program-output', { place: { file: at.entry }, message: `the program makes too much: ${answer.excess ?? 'more than can be read'}` })];
+      return [
+        problem('program-output', {
+          place: { file: at.entry },
+          message: `the program makes too much: ${answer.excess ?? 'more than can be read'}`,
+        }),
+      ];
     case 'exit': {
       const message = `the program ended itself with exit code ${answer.exitCode}`;
       return [problem('program-threw', { place: { file: at.entry }, message, ...printed })];
@@ -57,7 +76,10 @@ function placeOf(thrown: Thrown | undefined, { positions, entry }: Circumstances
   return found ?? { file: entry };
 }
 
-function problemsOf(thrown: Thrown, { at, printed }: { readonly at: Circumstances; readonly printed: { readonly hint?: string } }): readonly Problem[] {
+function problemsOf(
+  thrown: Thrown,
+  { at, printed }: { readonly at: Circumstances; readonly printed: { readonly hint?: string } },
+): readonly Problem[] {
   const place = placeOf(thrown, at);
   if (thrown.code === FORBIDDEN || FORBIDDEN_WORDS.test(thrown.message)) {
     const hint = thrown.hint === '' ? 'policy programs only compute manifests from the files they import' : thrown.hint;
@@ -89,7 +111,10 @@ function validationErrors(message: string, { at, place }: { readonly at: Circums
 
 /** One line of bounded length, with positions in the bundle turned into the author's. */
 function line(text: string, { positions }: Circumstances): string {
-  const flat = text.slice(0, MAX_MESSAGE * 2).replaceAll(/\s*\n\s*/g, '; ').trim();
+  const flat = text
+    .slice(0, MAX_MESSAGE * 2)
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .trim();
   return positions.translate(flat).slice(0, MAX_MESSAGE).replace(/[.]$/, '');
 }
 

@@ -29,7 +29,9 @@ export function readManifests(
   const manifests: SynthManifest[] = [];
   const problems: Problem[] = [];
   const wrong = (message: string) => problems.push({ code: 'program-output', severity: 'error', place: { file: at.entry }, message });
-  const named = files.map((file) => ({ ...file, name: nameOf(file.path, at.output) })).sort((left, right) => (left.name < right.name ? -1 : 1));
+  const named = files
+    .map((file) => ({ ...file, name: nameOf(file.path, at.output) }))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
   for (const file of named) {
     if (!isPlainName(file.name)) {
       wrong(`the program wrote a file that cannot be called ${JSON.stringify(file.name.slice(0, MAX_NAME))}`);
@@ -91,8 +93,13 @@ function placeAnnotations(value: Json, { positions, entry }: Circumstances): Jso
   if (!isJson(metadata)) return {};
   const annotations = annotationsOf(value);
   const written = annotations?.[ANNOTATION.source];
-  if (annotations !== undefined && typeof written === 'string') annotations[ANNOTATION.source] = authorText(written, positions) ?? `${entry}:1`;
-  else if (value['apiVersion'] === API_VERSION && written === undefined && (annotations !== undefined || metadata['annotations'] === undefined)) {
+  if (annotations !== undefined && typeof written === 'string')
+    annotations[ANNOTATION.source] = authorText(written, positions) ?? `${entry}:1`;
+  else if (
+    value['apiVersion'] === API_VERSION &&
+    written === undefined &&
+    (annotations !== undefined || metadata['annotations'] === undefined)
+  ) {
     metadata['annotations'] = { ...annotations, [ANNOTATION.source]: `${entry}:1` };
   }
   const rules = annotations?.[ANNOTATION.ruleSources];
@@ -126,9 +133,14 @@ function parseRules(text: string): Json | undefined {
 }
 
 /** The line of the rule that holds the field at `path`, when it is in the same file as the policy. */
-function lineOf(path: readonly (string | number)[], { rules, program }: { readonly rules: Json; readonly program: string }): number | undefined {
+function lineOf(
+  path: readonly (string | number)[],
+  { rules, program }: { readonly rules: Json; readonly program: string },
+): number | undefined {
   for (let length = path.length; length > 0; length -= 1) {
-    const field = path.slice(0, length).reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`), '');
+    const field = path
+      .slice(0, length)
+      .reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`), '');
     const place = Object.hasOwn(rules, field) ? rules[field] : undefined;
     const [, file, line] = /^(.+):(\d+)$/.exec(typeof place === 'string' ? place : '') ?? [];
     if (file === program) return Number(line);

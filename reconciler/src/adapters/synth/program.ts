@@ -17,7 +17,8 @@ const USUAL = ['main.ts', 'index.ts', 'main.js', 'index.js', 'src/main.ts', 'src
 const MAX_CONFIG = 64 * 1024;
 const DEFAULT_OUTPUT = 'dist';
 
-type Found = { readonly program: Program; readonly problems: readonly [] } | { readonly program?: undefined; readonly problems: readonly Problem[] };
+type Found =
+  { readonly program: Program; readonly problems: readonly [] } | { readonly program?: undefined; readonly problems: readonly Problem[] };
 
 /**
  * The program that `cdk8s.yaml` names, else the `source` or `main` of `package.json`, else one of the usual names. `root` is a real path.
@@ -32,7 +33,11 @@ export async function findProgram(root: string): Promise<Found> {
   }
   const looked = [...(await packageEntries(root)), ...USUAL];
   for (const entry of looked) if (await isProgram(root, entry)) return { program: { entry, output }, problems: [] };
-  return noProgram('there is no policy program here', undefined, `looked for the "app" of ${CONFIG}, the "source" and "main" of package.json, ${USUAL.join(', ')}`);
+  return noProgram(
+    'there is no policy program here',
+    undefined,
+    `looked for the "app" of ${CONFIG}, the "source" and "main" of package.json, ${USUAL.join(', ')}`,
+  );
 }
 
 function noProgram(message: string, line: number | undefined, hint?: string): Found {
@@ -78,7 +83,13 @@ function settings(document: Document, lines: LineCounter): Config {
   };
   const language = text('language');
   if (language !== undefined && !['typescript', 'javascript'].includes(language.value)) {
-    problems.push(wrong(`the language ${JSON.stringify(language.value)} is not supported`, { line: language.line, col: 1 }, 'write language: typescript'));
+    problems.push(
+      wrong(
+        `the language ${JSON.stringify(language.value)} is not supported`,
+        { line: language.line, col: 1 },
+        'write language: typescript',
+      ),
+    );
   }
   const app = text('app');
   const file = app === undefined ? undefined : commandFile(app.value);
@@ -99,7 +110,9 @@ function commandFile(command: string): string | undefined {
   const words = command.trim().split(/\s+/);
   const [file] = words.slice(-1);
   const plain = /^(?:(?:\.\/)?[\w@.-][\w@./-]*)\.[cm]?[jt]sx?$/.test(file ?? '');
-  const runner = words.slice(0, -1).every((word) => /^(?:node|npx|npm|pnpm|yarn|bunx?|deno|run|exec|tsx|ts-node|--?[\w=/.:-]+)$/.test(word));
+  const runner = words
+    .slice(0, -1)
+    .every((word) => /^(?:node|npx|npm|pnpm|yarn|bunx?|deno|run|exec|tsx|ts-node|--?[\w=/.:-]+)$/.test(word));
   return plain && runner ? file?.replace(/^\.\//, '') : undefined;
 }
 

@@ -27,7 +27,12 @@ export interface ResolverOptions {
 
 const EXTENSIONS = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json'];
 /** TypeScript asks for the name of the output; the repository holds the input. */
-const OUTPUT_OF: Readonly<Record<string, readonly string[]>> = { '.js': ['.ts', '.tsx'], '.jsx': ['.tsx'], '.mjs': ['.mts'], '.cjs': ['.cts'] };
+const OUTPUT_OF: Readonly<Record<string, readonly string[]>> = {
+  '.js': ['.ts', '.tsx'],
+  '.jsx': ['.tsx'],
+  '.mjs': ['.mts'],
+  '.cjs': ['.cts'],
+};
 const MAX_PACKAGE_JSON = 1024 * 1024;
 
 /** Finds what imports mean. Throws a Refusal, in words for the author, for what can't or mustn't be imported. */
@@ -47,7 +52,10 @@ export class Resolver {
     if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..') return this.#relative(specifier, importer);
     if (specifier.startsWith('#')) return this.#private(specifier, importer, kind);
     if (/^[a-z][a-z0-9+.-]*:/i.test(specifier)) {
-      throw new Refusal(`${JSON.stringify(specifier)} is an address, and nothing is fetched`, { code: 'import-refused', hint: 'commit the file and import it' });
+      throw new Refusal(`${JSON.stringify(specifier)} is an address, and nothing is fetched`, {
+        code: 'import-refused',
+        hint: 'commit the file and import it',
+      });
     }
     return this.#package(specifier, importer, kind);
   }
@@ -106,10 +114,13 @@ export class Resolver {
     if (from !== undefined) {
       const own = await this.#climb({ from, top: this.#repository, name: wanted.name });
       const inside = own !== undefined && isInside(this.#repository, own);
-      if (inside) return this.#inPackage({ ground: 'repository', root: this.#repository, folder: own, specifier, subpath: wanted.subpath, kind });
+      if (inside)
+        return this.#inPackage({ ground: 'repository', root: this.#repository, folder: own, specifier, subpath: wanted.subpath, kind });
       if (own !== undefined && shipped === undefined) throw leaving(specifier);
     }
-    const folder = shipped ?? (importer.ground === 'library' ? await this.#climb({ from: dirname(importer.file), top: sep, name: wanted.name }) : undefined);
+    const folder =
+      shipped ??
+      (importer.ground === 'library' ? await this.#climb({ from: dirname(importer.file), top: sep, name: wanted.name }) : undefined);
     const found = folder === undefined ? undefined : await locate(folder);
     if (found === undefined) throw missingPackage(wanted.name, Object.keys(this.#library));
     return this.#inPackage({ ground: 'library', root: found.real, folder: found.real, specifier, subpath: wanted.subpath, kind });
@@ -163,7 +174,8 @@ export class Resolver {
     const known = this.#names.get(file);
     if (known !== undefined) return { ground, root, file, name: known };
     const way = relative(root, file).split(sep).join('/');
-    const packageName = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(root.split(sep).join('/'))?.[1] ?? `parapet-${posix.basename(root)}`;
+    const packageName =
+      /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(root.split(sep).join('/'))?.[1] ?? `parapet-${posix.basename(root)}`;
     let name = ground === 'repository' ? way : `${packageName}/${way}`;
     // Two versions of one library: both need a name, and neither may be a path of this machine.
     const taken = new Set(this.#names.values());

@@ -38,7 +38,11 @@ export async function loadRuntime(): Promise<SandboxRuntime> {
   }
 }
 
-async function bundleOwn(options: { readonly file: string; readonly platform: 'node' | 'browser'; readonly name: string }): Promise<string> {
+async function bundleOwn(options: {
+  readonly file: string;
+  readonly platform: 'node' | 'browser';
+  readonly name: string;
+}): Promise<string> {
   if (!existsSync(options.file)) throw new Error(`${options.file} is missing`);
   const result = await build({
     entryPoints: [options.file],

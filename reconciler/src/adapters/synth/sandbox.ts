@@ -59,7 +59,15 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
 
 function flags(limits: SynthLimits): readonly string[] {
   const pages = Math.ceil(limits.memoryBytes / 65536) + 256;
-  return ['--permission', '--no-warnings', '--max-old-space-size=256', `--wasm-max-mem-pages=${pages}`, '--input-type=commonjs', '-e', BOOTSTRAP];
+  return [
+    '--permission',
+    '--no-warnings',
+    '--max-old-space-size=256',
+    `--wasm-max-mem-pages=${pages}`,
+    '--input-type=commonjs',
+    '-e',
+    BOOTSTRAP,
+  ];
 }
 
 function frames({ runtime, bundle, limits }: SandboxRun): readonly Uint8Array[] {
@@ -81,7 +89,14 @@ function sized(part: Buffer): readonly Buffer[] {
   return [size, part];
 }
 
-const failed = (ended: SandboxAnswer['ended']): SandboxAnswer => ({ ended, thrown: [], files: [], touched: true, printed: [], exitCode: 0 });
+const failed = (ended: SandboxAnswer['ended']): SandboxAnswer => ({
+  ended,
+  thrown: [],
+  files: [],
+  touched: true,
+  printed: [],
+  exitCode: 0,
+});
 
 const ENDS: readonly SandboxAnswer['ended'][] = ['done', 'threw', 'time', 'memory', 'waiting', 'output', 'exit'];
 
@@ -110,7 +125,13 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 function thrownFrom(value: unknown): Thrown {
   const from = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof Thrown, unknown>>;
-  return { name: textOf(from.name), message: textOf(from.message), stack: textOf(from.stack), code: textOf(from.code), hint: textOf(from.hint) };
+  return {
+    name: textOf(from.name),
+    message: textOf(from.message),
+    stack: textOf(from.stack),
+    code: textOf(from.code),
+    hint: textOf(from.hint),
+  };
 }
 
 function fileFrom(value: unknown): WrittenFile {

@@ -28,7 +28,8 @@ function makeDirectory(name: unknown, options?: { readonly recursive?: boolean }
 }
 
 function toBuffer(data: unknown, encoding: Encoding): Buffer {
-  if (typeof data === 'string') return Buffer.from(data, (typeof encoding === 'string' ? encoding : (encoding?.encoding ?? 'utf8')) as 'utf8');
+  if (typeof data === 'string')
+    return Buffer.from(data, (typeof encoding === 'string' ? encoding : (encoding?.encoding ?? 'utf8')) as 'utf8');
   if (data instanceof Uint8Array) return Buffer.from(data);
   throw new TypeError('The "data" argument must be of type string or an instance of Buffer, TypedArray, or DataView.');
 }
@@ -69,8 +70,15 @@ function stat(name: unknown, options?: { readonly throwIfNoEntry?: boolean }): o
   }
   const time = new Date();
   return {
-    size: file?.length ?? 0, mode: file === undefined ? 0o40755 : 0o100644, mtime: time, ctime: time, atime: time, mtimeMs: time.getTime(),
-    isFile: () => file !== undefined, isDirectory: () => file === undefined, isSymbolicLink: () => false,
+    size: file?.length ?? 0,
+    mode: file === undefined ? 0o40755 : 0o100644,
+    mtime: time,
+    ctime: time,
+    atime: time,
+    mtimeMs: time.getTime(),
+    isFile: () => file !== undefined,
+    isDirectory: () => file === undefined,
+    isSymbolicLink: () => false,
   };
 }
 

@@ -7,14 +7,18 @@ export const FORBIDDEN = 'ERR_PARAPET_FORBIDDEN';
 const REACHES: Readonly<Record<string, { readonly doing: string; readonly instead: string }>> = {
   fs: { doing: 'using the file system', instead: "import the file instead: import data from './data.json'" },
   child_process: { doing: 'starting other programs', instead: 'do it before the commit, and commit the result' },
-  crypto: { doing: 'this use of crypto', instead: 'createHash and createHmac are there; keys and random values would differ from run to run' },
+  crypto: {
+    doing: 'this use of crypto',
+    instead: 'createHash and createHmac are there; keys and random values would differ from run to run',
+  },
   os: { doing: 'asking about the machine', instead: 'manifests must not depend on where they are made' },
 };
 const NETWORK = {
   doing: 'using the network',
   instead: 'fetch it before the commit, commit it as a file and import that file',
 };
-for (const name of ['net', 'http', 'https', 'http2', 'dns', 'dns/promises', 'tls', 'dgram', 'inspector']) (REACHES as Record<string, unknown>)[name] = NETWORK;
+for (const name of ['net', 'http', 'https', 'http2', 'dns', 'dns/promises', 'tls', 'dgram', 'inspector'])
+  (REACHES as Record<string, unknown>)[name] = NETWORK;
 
 /** A readable form of the first argument, when it is one that people recognise. */
 function shown(args: readonly unknown[]): string {
@@ -22,7 +26,12 @@ function shown(args: readonly unknown[]): string {
 }
 
 /** Throws what the author reads: what can't be done, which call it was, and what to do instead. */
-export function refuse(call: { readonly module: string; readonly name: string; readonly args?: readonly unknown[]; readonly doing?: string }): never {
+export function refuse(call: {
+  readonly module: string;
+  readonly name: string;
+  readonly args?: readonly unknown[];
+  readonly doing?: string;
+}): never {
   const reach = REACHES[call.module] ?? { doing: `the Node module "${call.module}"`, instead: 'policy programs only compute manifests' };
   const doing = call.doing ?? reach.doing;
   const name = call.module === '' ? call.name : `${call.module}.${call.name}`;

@@ -33,7 +33,13 @@ class ProcessExit extends Error {
 }
 
 const silent = () => undefined;
-const stream = { write: (text: unknown) => (print(String(text).replace(/\n$/, '')), true), isTTY: false, on: silent, once: silent, end: silent };
+const stream = {
+  write: (text: unknown) => (print(String(text).replace(/\n$/, '')), true),
+  isTTY: false,
+  on: silent,
+  once: silent,
+  end: silent,
+};
 
 const processShim: Record<string, unknown> = {
   env: {},
@@ -70,7 +76,13 @@ const processShim: Record<string, unknown> = {
 };
 
 const operatingSystem = {
-  EOL: '\n', tmpdir: () => '/tmp', homedir: () => '/', platform: () => 'linux', type: () => 'Linux', arch: () => 'x64', endianness: () => 'LE',
+  EOL: '\n',
+  tmpdir: () => '/tmp',
+  homedir: () => '/',
+  platform: () => 'linux',
+  type: () => 'Linux',
+  arch: () => 'x64',
+  endianness: () => 'LE',
 };
 
 const posix: object = Object.assign(path, { posix: path });
@@ -94,7 +106,7 @@ const builtins = new Map<string, object>([
   ['assert/strict', assert],
   ['url', guarded('url', urls)],
   ['buffer', guarded('buffer', { Buffer, kMaxLength: 0x7fffffff })],
-  ['events', events as unknown as object],
+  ['events', events],
   ['process', processShim],
   ['timers', guarded('timers', timers)],
   ['perf_hooks', guarded('perf_hooks', { performance: { now: () => 0, timeOrigin: 0, mark: silent, measure: silent } })],
@@ -146,7 +158,11 @@ export function describe(thrown: unknown): string {
     }
     const { name, message, stack, code, hint, exitCode } = thrown as Record<string, unknown>;
     return stringify({
-      name: text(name), message: text(message), stack: text(stack ?? ''), code: text(code ?? ''), hint: text(hint ?? ''),
+      name: text(name),
+      message: text(message),
+      stack: text(stack ?? ''),
+      code: text(code ?? ''),
+      hint: text(hint ?? ''),
       ...(thrown instanceof ProcessExit ? { exitCode } : {}),
     });
   } catch {

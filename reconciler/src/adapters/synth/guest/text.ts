@@ -11,11 +11,19 @@ export function inspect(value: unknown, seen: readonly unknown[] = []): string {
   if (typeof value !== 'object' || value === null) return String(value);
   if (seen.includes(value)) return '[Circular]';
   if (seen.length > MAX_DEPTH) return Array.isArray(value) ? '[Array]' : '[Object]';
+  return inspectObject(value, [...seen, value]);
+}
+
+/** `inner` ends with the object itself. */
+function inspectObject(value: object, inner: readonly unknown[]): string {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof RegExp) return String(value);
-  const inner = [...seen, value];
-  if (Array.isArray(value)) return `[ ${value.slice(0, MAX_ITEMS).map((each) => inspect(each, inner)).join(', ')} ]`;
+  if (Array.isArray(value))
+    return `[ ${value
+      .slice(0, MAX_ITEMS)
+      .map((each) => inspect(each, inner))
+      .join(', ')} ]`;
   if (value instanceof Map) return `Map(${value.size}) ${inspect(Object.fromEntries(value), inner)}`;
   if (value instanceof Set) return `Set(${value.size}) ${inspect([...value], inner)}`;
   const entries = Object.entries(value).slice(0, MAX_ITEMS);
@@ -57,7 +65,7 @@ export const utilities = {
   inspect: (value: unknown) => inspect(value),
   format,
   isDeepStrictEqual,
-  inherits: (child: { prototype: object }, parent: { prototype: object }) => Object.setPrototypeOf(child.prototype, parent.prototype) as unknown,
+  inherits: (child: { prototype: object }, parent: { prototype: object }) => void Object.setPrototypeOf(child.prototype, parent.prototype),
   deprecate: (work: unknown) => work,
   debuglog: () => () => undefined,
   promisify:
@@ -83,7 +91,7 @@ class AssertionError extends Error {
 
 function fail(message: unknown, usual: string): never {
   if (message instanceof Error) throw message;
-  throw new AssertionError(message === undefined ? usual : String(message));
+  throw new AssertionError(typeof message === 'string' ? message : usual);
 }
 
 const ok = (value: unknown, message?: unknown) => {
@@ -115,7 +123,10 @@ const checks = {
     } catch {
       return;
     }
-    fail(rest.find((each) => typeof each === 'string'), 'Missing expected exception');
+    fail(
+      rest.find((each) => typeof each === 'string'),
+      'Missing expected exception',
+    );
   },
 };
 
