@@ -40,10 +40,15 @@ export async function runAgent(flags: AgentFlags, options: RunOptions = {}): Pro
     await run(config, { log, signal: options.signal });
     return 0;
   } catch (error) {
-    if (!(error instanceof StageError)) throw error;
+    if (!isOfTheWorld(error)) throw error;
     log(reasonOf(error));
     return 3;
   }
+}
+
+/** Adapters throw a StageError; the system's calls throw errors that name the call. Anything else is a bug. */
+function isOfTheWorld(error: unknown): boolean {
+  return error instanceof StageError || (error instanceof Error && 'syscall' in error);
 }
 
 interface Stop {
@@ -115,7 +120,7 @@ function handlersFor(running: () => Agent | undefined, stops: ReturnType<typeof 
       const deadline = performance.now() + timeoutMs;
       for (let agent = running(); ; agent = running()) {
         const left = deadline - performance.now();
-        if (agent !== undefined) return agent.wait({ policy, timeoutMs: Math.max(0, left), signal });
+        if (agent !== undefined) return agent.wait({ policy, timeoutMs: Math.ceil(Math.max(0, left)), signal });
         if (left <= 0 || signal.aborted) return { exit: 1, message: `${policy} is not in force: the agent is still starting` };
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { socketIn } from '../../config.ts';
 import { parseDuration } from '../../duration.ts';
 import type { Answer } from '../../ports.ts';
-import { StageError } from '../../stage-error.ts';
+import { reasonOf, StageError } from '../../stage-error.ts';
 import type { AgentStatus } from '../../status.ts';
 import { removePins } from '../pins.ts';
 import { ask, NoAgent } from './client.ts';
@@ -44,7 +44,7 @@ export async function agentWait(
       const body = { policy, timeoutMs: Math.ceil(left) };
       return asAnswer(await ask(socketIn(state), { method: 'POST', path: '/wait', body, timeout: left + 30_000 }));
     } catch (error) {
-      if (!(error instanceof NoAgent)) throw error;
+      if (!(error instanceof NoAgent)) return failure(error);
       if (performance.now() >= patience) return { exit: 3, message: `no agent runs here; ${START_IT}` };
       await sleep(100);
     }
@@ -59,7 +59,7 @@ export async function agentStop({ how, state }: CommandOptions & { readonly how:
   try {
     return asAnswer(await ask(socketIn(state), { method: 'POST', path: '/stop', body: { keep: how === 'keep' }, timeout: 60_000 }));
   } catch (error) {
-    if (!(error instanceof NoAgent)) throw error;
+    if (!(error instanceof NoAgent)) return failure(error);
     if (how === 'keep') return { exit: 3, message: 'no agent runs here; what an earlier one left in the kernel stays in force' };
     const removed = await removePins();
     return {
@@ -69,6 +69,11 @@ export async function agentStop({ how, state }: CommandOptions & { readonly how:
         : 'no agent runs here, and nothing is enforced',
     };
   }
+}
+
+function failure(error: unknown): Answer {
+  if (!(error instanceof StageError)) throw error;
+  return { exit: 3, message: reasonOf(error) };
 }
 
 async function explainAbsence<T>(question: () => Promise<T>): Promise<T> {
