@@ -28,17 +28,17 @@ export interface Door {
 
 /** Lists problems, warnings among them, one a line; says whether any refuses the input. */
 export function listProblems(terminal: Terminal, problems: readonly Problem[]): boolean {
-  for (const problem of problems) terminal.err(`${formatProblem(problem)}\n`);
+  for (const problem of problems) terminal.err(`${harmless(formatProblem(problem))}\n`);
   return problems.some(({ severity }) => severity === 'error');
 }
 
 /** Says what was thrown, and what a person can do; a stack only where it helps whoever repairs Parapet. */
 export function explainFailure(terminal: Terminal, error: unknown): ExitCode {
   if (isFromTheWorld(error)) {
-    terminal.err(`parapet: ${reasons(error).join(': ')}\n`);
+    terminal.err(`parapet: ${harmless(reasons(error).join(': '))}\n`);
     return EXIT.failed;
   }
-  terminal.err(`parapet: bug: ${reasons(error).join(': ')} (please report this; PARAPET_DEBUG=1 shows where)\n`);
+  terminal.err(`parapet: bug: ${harmless(reasons(error).join(': '))} (please report this; PARAPET_DEBUG=1 shows where)\n`);
   if (terminal.env.PARAPET_DEBUG === '1' && error instanceof Error) terminal.err(`${error.stack ?? ''}\n`);
   return EXIT.failed;
 }
@@ -51,4 +51,9 @@ function isFromTheWorld(error: unknown): error is Error {
 function reasons(error: unknown): string[] {
   if (!(error instanceof Error)) return [String(error)];
   return [error.message, ...(error.cause === undefined ? [] : reasons(error.cause))];
+}
+
+/** Messages quote programs and manifests of strangers: nothing in them may steer the terminal or look like another line. */
+export function harmless(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? ' ' : '?'));
 }

@@ -25,21 +25,19 @@ export function addSynthCommand(program: Command, door: Door): void {
 }
 
 async function synth({ terminal, finish }: Door, { directory, out }: { directory: string; out: string | undefined }): Promise<void> {
-  const [{ createSynthesizer }, { libraryFolders }, { countPolicies, validate }, { stringify }] = await Promise.all([
+  const [{ createSynthesizer, renderFiles }, { libraryFolders }, { countPolicies, validate }] = await Promise.all([
     import('@parapet/reconciler'),
     import('./library.ts'),
     import('./validate.ts'),
-    import('yaml'),
   ]);
   const result = await createSynthesizer({ library: { modules: libraryFolders() } }).synth({ directory });
   const { policies, problems } = validate(result.manifests.map(inTheProgram));
   if (listProblems(terminal, [...result.problems, ...problems])) return finish(EXIT.problems);
-  const files = new Map<string, string[]>();
-  for (const { file, value } of result.manifests) files.set(file, [...(files.get(file) ?? []), stringify(value, { lineWidth: 0 })]);
-  if (out === undefined) return terminal.out([...files.values()].flat().join('---\n'));
+  const files = renderFiles(result.manifests);
+  if (out === undefined) return terminal.out([...files.values()].join('---\n'));
   const { OutsideError, writeFolder } = await import('./output-folder.ts');
   try {
-    await writeFolder(out, new Map([...files].map(([file, documents]) => [file, documents.join('---\n')])));
+    await writeFolder(out, files);
   } catch (error) {
     if (!(error instanceof OutsideError)) throw error;
     listProblems(terminal, [{ code: 'program-output', severity: 'error', place: {}, message: error.message }]);
@@ -49,7 +47,8 @@ async function synth({ terminal, finish }: Door, { directory, out }: { directory
 }
 
 /** Authors know their program, not the manifests it makes: problems name the program's lines where they are known. */
-function inTheProgram({ value, file, source, lineOf }: SynthManifest): Manifest {
-  const [, program, line] = /^(.+):(\d+)$/.exec(source ?? '') ?? [];
-  return { value, file: program ?? file, lineOf: (path) => lineOf?.([...path]) ?? (line === undefined ? undefined : Number(line)) };
+function inTheProgram(manifest: SynthManifest): Manifest {
+  const [, program, line] = /^(.+):(\d+)$/.exec(manifest.source ?? '') ?? [];
+  const known = line === undefined ? undefined : Number(line);
+  return { value: manifest.value, file: program ?? manifest.file, lineOf: (path) => manifest.lineOf?.([...path]) ?? known };
 }
