@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 
@@ -17,6 +17,9 @@ const EXTERNAL = ['ffi-napi', 'esbuild', 'quickjs-wasi', 'cdk8s', 'constructs', 
 
 /** Files that run on their own, beside the package that starts them: child processes and worker threads. */
 const RUNS_ALONE = /-(child|worker)\.ts$/;
+
+/** What the sandbox runs inside QuickJS, where there is no Node. */
+const GUEST = { room: 'reconciler', file: 'src/adapters/synth/guest/prelude.ts', out: 'guest/prelude' };
 
 /** Each package, where its code enters, and the rooms whose lone runners must lie beside its bundle. */
 const PACKAGES = [
@@ -38,40 +41,59 @@ function filesUnder(directory) {
   });
 }
 
-/** Bundles one package into its `dist`, flat, so that a file finds its neighbours by `import.meta.url` whichever chunk it is in. */
-function bundle({ name, entry, runners, external = [] }) {
-  const out = join(ROOT, name, 'dist');
-  const alone = runners.flatMap((room) => filesUnder(join(ROOT, room, 'src'))).filter((file) => RUNS_ALONE.test(file));
-  const started = performance.now();
-  const { metafile } = buildSync({
+/** Options that all bundles have. */
+function options(out) {
+  return {
     absWorkingDir: ROOT,
-    entryPoints: [join(ROOT, entry), ...alone].map((file) => ({ in: file, out: file.replace(/^.*\//, '').replace(/\.ts$/, '') })),
     outdir: out,
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node22',
     conditions: ['source'],
-    external: [...EXTERNAL, ...external],
-    banner: name === 'policy' ? {} : { js: BANNER },
-    chunkNames: 'chunk-[hash]',
+    external: EXTERNAL,
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'warning',
     metafile: true,
-  });
+  };
+}
+
+/**
+ * Bundles one package into its `dist`, flat, so that a file finds its neighbours by `import.meta.url` whichever chunk it is in.
+ * What runs alone shares no chunk with it: the sandbox's parts are sent to a process that opens no file.
+ */
+function bundle({ name, entry, runners, external = [] }) {
+  const out = join(ROOT, name, 'dist');
+  const started = performance.now();
+  const builds = [
+    buildSync({
+      ...options(out),
+      entryPoints: [join(ROOT, entry)],
+      splitting: true,
+      external: [...EXTERNAL, ...external],
+      banner: name === 'policy' ? {} : { js: BANNER },
+      chunkNames: 'chunk-[hash]',
+    }),
+  ];
+  for (const room of runners) {
+    const alone = filesUnder(join(ROOT, room, 'src')).filter((file) => RUNS_ALONE.test(file));
+    for (const file of alone) builds.push(buildSync({ ...options(out), entryPoints: [{ in: file, out: basename(file, '.ts') }] }));
+    const guest = join(ROOT, room, GUEST.file);
+    if (room !== GUEST.room || !existsSync(guest)) continue;
+    builds.push(buildSync({ ...options(out), platform: 'browser', target: 'es2022', entryPoints: [{ in: guest, out: GUEST.out }] }));
+  }
   // Only what this build did not write goes, and only now: a program that runs from here is not cut off.
-  const written = new Set(Object.keys(metafile.outputs).map((file) => join(ROOT, file)));
+  const written = new Set(builds.flatMap(({ metafile }) => Object.keys(metafile.outputs)).map((file) => join(ROOT, file)));
   for (const file of filesUnder(out)) if (!written.has(file) && !file.endsWith('.d.ts')) rmSync(file);
   console.log(`build: ${name}/dist (${Math.round(performance.now() - started)} ms)`);
 }
 
 function declarations(names) {
-  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rewriteRelativeImportExtensions'];
+  const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rewriteRelativeImportExtensions'];
   for (const name of names) {
     const sources = [join(ROOT, name, 'src/index.ts')];
-    const flags = ['--rootDir', join(ROOT, name, 'src'), '--outDir', join(ROOT, name, 'dist'), ...compilerOptions(), ...options];
+    const flags = ['--rootDir', join(ROOT, name, 'src'), '--outDir', join(ROOT, name, 'dist'), ...compilerOptions(), ...emit];
     run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...flags, ...sources]);
     // The compiler leaves `./x.ts` in declarations; beside a bundle the file that stands for it is `x.js`.
     for (const file of filesUnder(join(ROOT, name, 'dist')).filter((path) => path.endsWith('.d.ts'))) {
