@@ -170,7 +170,7 @@ export async function tellStory(voice: Voice): Promise<Outcome> {
     if (synth.state !== 'success') throw new Error(`parapet/synth is ${synth.state}: ${synth.description}`);
 
     voice.heading('3. A node starts');
-    const support = await probeKernel();
+    const support = await probeKernel({ bpfDirectory: join(ROOT, 'bpf/build') });
     const where = support.enforcer === 'none' ? `a microVM with Debian's kernel` : `this machine's kernel (${support.kernel})`;
     voice.line(`enforcing in ${where}${support.problems[0] === undefined ? '' : `, because here: ${support.problems[0].message}`}`);
     buildImage({ ...IMAGE, out: join(share, 'image.tar') });
