@@ -14,14 +14,13 @@ const app = new App();
 const chart = new Chart(app, 'api', { namespace: 'shop' });
 
 // First audit what the list forgot, where that hurts nobody …
-new ContainerPolicy(chart, 'observed', { select: { app: 'api', stage: 'canary' }, severity: 3, message: 'Not on the list yet' }).allowOnly({
-  ...NEEDS,
-  otherwise: 'audit',
-});
+const canary = { app: 'api', stage: 'canary' };
+const observed = new ContainerPolicy(chart, 'observed', { select: canary, severity: 3, message: 'Not on the list yet' });
+observed.allowOnly({ ...NEEDS, otherwise: 'audit' });
 
 // … then block it.
-new ContainerPolicy(chart, 'enforced', { select: { app: 'api', stage: 'production' }, severity: 8, message: 'Not on the list' }).allowOnly(
-  NEEDS,
-);
+const production = { app: 'api', stage: 'production' };
+const enforced = new ContainerPolicy(chart, 'enforced', { select: production, severity: 8, message: 'Not on the list' });
+enforced.allowOnly(NEEDS);
 
 app.synth();

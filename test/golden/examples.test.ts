@@ -53,6 +53,15 @@ describe.each(examples)('%s', (example) => {
     expect(Object.keys(named).length).toBeGreaterThan(0);
   });
 
+  test('gives the same from the sandbox, place by place', () => {
+    const printed = execFileSync(process.execPath, ['--conditions=source', 'cli/bin/parapet.js', 'synth', join('examples', example)], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+    });
+    expect(printed).toBe(Object.values(manifests()).join('---\n'));
+  });
+
   test('has policies without problems, each with the place where it was written', () => {
     const documents = Object.values(manifests()).flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as unknown));
     expect(documents.length).toBeGreaterThan(0);

@@ -41,6 +41,9 @@ function filesUnder(directory) {
   });
 }
 
+/** What policy programs import, and the sandbox runs: it must not mention Node. */
+const RUNS_IN_PROGRAMS = new Set(['policy', 'sdk']);
+
 /** Options that all bundles have. */
 function options(out) {
   return {
@@ -72,7 +75,7 @@ function bundle({ name, entry, runners, external = [] }) {
       entryPoints: [join(ROOT, entry)],
       splitting: true,
       external: [...EXTERNAL, ...external],
-      banner: name === 'policy' ? {} : { js: BANNER },
+      banner: RUNS_IN_PROGRAMS.has(name) ? {} : { js: BANNER },
       chunkNames: 'chunk-[hash]',
     }),
   ];
