@@ -1,4 +1,5 @@
 /** `parapet synth`: a policy program's manifests, from the hermetic sandbox. */
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Manifest } from '@parapet/policy';
 import type { SynthManifest } from '@parapet/reconciler';
@@ -30,6 +31,11 @@ async function synth({ terminal, finish }: Door, { directory, out }: { directory
     import('./library.ts'),
     import('./validate.ts'),
   ]);
+  if (!(await isDirectory(directory))) {
+    const message = 'there is no such directory';
+    listProblems(terminal, [{ code: 'path-not-found', severity: 'error', place: { file: directory }, message }]);
+    return finish(EXIT.problems);
+  }
   const result = await createSynthesizer({ library: { modules: libraryFolders() } }).synth({ directory });
   const { policies, problems } = validate(result.manifests.map(inTheProgram));
   if (listProblems(terminal, [...result.problems, ...problems])) return finish(EXIT.problems);
@@ -44,6 +50,16 @@ async function synth({ terminal, finish }: Door, { directory, out }: { directory
     return finish(EXIT.problems);
   }
   terminal.err(`${countPolicies(policies)} in ${out}\n`);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 /** Authors know their program, not the manifests it makes: problems name the program's lines where they are known. */
