@@ -223,6 +223,31 @@ test('invalid values fail the synthesis with every problem, the field and the li
   expect(messages).toContainEqual(expect.stringMatching(/\[chart\/p\] .*test\.ts:\d+: spec\.file\.matchPaths\[0\]\.path/));
 });
 
+test('names that are none, and options that a method lacks, are type errors before they are problems', () => {
+  const chart = newChart();
+  const policy = new ContainerPolicy(chart, 'p');
+  // @ts-expect-error -- not a protocol
+  policy.blockNetwork('htp');
+  // @ts-expect-error -- not a capability
+  policy.blockCapability('CAP_ROOT');
+  // @ts-expect-error -- only what blocks has exceptions
+  policy.auditExec('/bin/a', { unlessFrom: '/bin/b' });
+  const messages = messagesOf(chart);
+  expect(messages).toContainEqual(expect.stringMatching(/spec\.network\.matchProtocols\[0\]\.protocol/));
+  expect(messages).toContainEqual(expect.stringMatching(/spec\.capabilities\.matchCapabilities\[0\]\.capability/));
+});
+
+test('a host policy is about the node and no container', () => {
+  const chart = newChart();
+  new HostPolicy(chart, 'host', { nodes: { edge: 'yes' } }).blockNetwork('udp').blockCapability('net_raw').readOnly('/etc/');
+  const policies = Policies.of(chart);
+  const node = { host: true, labels: { edge: 'yes' } };
+  expect(policies).toBlock({ network: 'udp', in: node });
+  expect(policies).toBlock({ capability: 'net_raw', in: node });
+  expect(policies).toPass({ network: 'udp', in: { host: true } });
+  expect(policies).toPass({ network: 'udp', in: { labels: { edge: 'yes' } } });
+});
+
 /** What `app.synth()` would complain about. */
 function messagesOf(chart: Chart): string[] {
   try {
