@@ -118,7 +118,11 @@ function bind(pages: ReadonlyMap<string, Page>): Book {
   for (const page of all) {
     for (const written of page.kept) {
       const key = refKey(written.policy);
-      if (!byName.has(key)) byName.set(key, { file: page.source.file, written });
+      if (byName.has(key)) continue;
+      byName.set(key, { file: page.source.file, written });
+      const problem = page.problems.find(isError);
+      const told = page.rejected.some(({ ref }) => refKey(ref) === key);
+      if (!told && problem !== undefined) rejected.push({ ref: policyRef(written.policy), problem });
     }
   }
   return { pages, policies: [...byName.values()].map(({ written }) => written.policy), rejected, problems };

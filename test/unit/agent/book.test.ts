@@ -19,6 +19,7 @@ test('a file that is no YAML any more keeps its policies, and says what is wrong
   const book = readBook(before, [brokenFile('a.yaml'), fileOf('b.yaml')], fine);
   expect(names(book)).toEqual(['one']);
   expect(book.problems).toEqual([expect.objectContaining({ code: 'yaml-syntax', place: { file: 'a.yaml', line: 3 } })]);
+  expect(book.rejected).toEqual([{ ref: { kind: 'KubeArmorPolicy', namespace: 'shop', name: 'one' }, problem: book.problems[0] }]);
 });
 
 test('a broken file keeps its policies however often it changes, until it is mended or removed', () => {
@@ -41,7 +42,7 @@ test('where a refused document has no name, nothing of its file is given up', ()
   const before = readBook(EMPTY_BOOK, [fileOf('a.yaml', manifest('one'), manifest('two'))], fine);
   const book = readBook(before, [fileOf('a.yaml', manifest('two'), { ...manifest('one'), metadata: {} })], fine);
   expect(names(book).sort()).toEqual(['one', 'two']);
-  expect(book.rejected).toEqual([]);
+  expect(book.rejected.map(({ ref }) => ref.name)).toEqual(['one']);
 });
 
 test('a refused policy without a last good version is only told', () => {
