@@ -46,6 +46,7 @@ export class Agent {
   readonly #enforcement: Enforcement;
   readonly #origins = new Origins();
   readonly #violations = new Violations();
+  readonly #stopping = new AbortController();
   readonly #listeners = new Set<() => void>();
   readonly #report: ReturnType<typeof throttle>;
   #book = EMPTY_BOOK;
@@ -110,7 +111,8 @@ export class Agent {
     const isMeant = parsePolicyName(request.policy);
     if (isMeant === undefined)
       return { exit: 2, message: `'${request.policy}' names no policy: write NAMESPACE/NAME, or NAME for cluster and host policies` };
-    const deadline = AbortSignal.any([AbortSignal.timeout(request.timeoutMs), ...(request.signal === undefined ? [] : [request.signal])]);
+    const { signal = this.#stopping.signal } = request;
+    const deadline = AbortSignal.any([AbortSignal.timeout(Math.ceil(request.timeoutMs)), signal, this.#stopping.signal]);
     await Promise.race([this.#lookAfresh(), aborted(deadline)]);
     for (;;) {
       const meant = this.status().policies.filter(isMeant);
@@ -119,9 +121,10 @@ export class Agent {
       if (meant.length > 0 && meant.every(({ state }) => state === 'Enforced')) {
         return { exit: 0, message: `${request.policy} is enforced: ${meant.map(({ message }) => message).join('; ')}` };
       }
+      if (this.#stopping.signal.aborted) return { exit: 3, message: 'the agent is being stopped' };
       if (deadline.aborted) {
         const why = meant[0]?.message ?? this.#absence();
-        return { exit: 1, message: `${request.policy} is not in force after ${request.timeoutMs / 1000} s: ${why}` };
+        return { exit: 1, message: `${request.policy} is not in force after ${Math.ceil(request.timeoutMs) / 1000} s: ${why}` };
       }
       await this.#nextChange(deadline);
     }
@@ -130,6 +133,7 @@ export class Agent {
   /** Ends the agent's work. With `keep` the kernel goes on enforcing what is in force; otherwise nothing is enforced any more. */
   async stop({ keep }: { readonly keep: boolean }): Promise<void> {
     const { policies, runtime, enforcer, alerts } = this.#ports;
+    this.#stopping.abort();
     await Promise.all([policies.close(), runtime.close()]);
     await this.#enforcement.close();
     await enforcer.close({ keep });

@@ -1,12 +1,13 @@
 /** The node agent: what the command line and tests use of it. */
 import type { AgentFlags } from './config.ts';
 import type { RunOptions } from './main.ts';
+import type { EnforcerSupport } from './ports.ts';
 
 export { agentStatus, agentStop, agentWait } from './adapters/control/commands.ts';
 export type { CommandOptions } from './adapters/control/commands.ts';
 export type { AgentFlags } from './config.ts';
 export type { RunOptions } from './main.ts';
-export type { Answer } from './ports.ts';
+export type { Answer, EnforcerSupport } from './ports.ts';
 export { renderStatus } from './render.ts';
 export { StageError } from './stage-error.ts';
 export type { AgentStatus, ContainerStatus } from './status.ts';
@@ -19,4 +20,10 @@ export async function runAgent(flags: AgentFlags, options: RunOptions = {}): Pro
   // Loaded only here: who asks a running agent needs neither the kernel's libraries nor containerd's.
   const { runAgent: run } = await import('./main.ts');
   return run(flags, options);
+}
+
+/** What this kernel can enforce. `bpfDirectory` holds the compiled kernel programs. Throws a StageError when they are not there. */
+export async function probeKernel(options: { readonly bpfDirectory: string }): Promise<EnforcerSupport> {
+  const kernel = await import('./adapters/kernel/index.ts');
+  return kernel.probeKernel(options);
 }
