@@ -6,17 +6,16 @@
 #include <bpf/bpf_tracing.h>
 #include "hooks_path.h"
 
-/* Is the program that a runtime's process executes still a part of the runtime? Then it is in the namespace of the node's first process,
- * and the file has no path there: runc runs a copy of itself from memory while it sets a container up. Nothing from inside a container
- * comes here, because that has a label. */
+/* Is the program that a runtime's process executes still a part of the runtime? Then the process is in the namespace of the node's first
+ * process, and the file is not: while it sets a container up, runc runs a copy of itself from memory or from a mount of its own. Nothing
+ * from inside a container comes here, because that has a label. */
 static __always_inline bool is_runtime_copy(struct task_struct *task, struct file *file)
 {
 	struct pid_namespace *host = BPF_CORE_READ(task, group_leader, thread_pid, numbers[0].ns);
-	struct dentry *dentry = file->f_path.dentry;
+	struct mount *mount = (void *)file->f_path.mnt - bpf_core_field_offset(struct mount, mnt);
+	struct mnt_namespace *own = BPF_CORE_READ(task, nsproxy, mnt_ns);
 
-	if (BPF_CORE_READ(task, nsproxy, mnt_ns) != BPF_CORE_READ(host, child_reaper, nsproxy, mnt_ns))
-		return false;
-	return BPF_CORE_READ(dentry, d_parent) == dentry;
+	return own == BPF_CORE_READ(host, child_reaper, nsproxy, mnt_ns) && BPF_CORE_READ(mount, mnt_ns) != own;
 }
 
 /* The container that a process enters by executing `file`: that of its cgroup, when it has no label yet. */

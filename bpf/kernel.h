@@ -44,7 +44,9 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	struct mm_struct *mm;
+	const struct cred *real_cred;
 	const struct cred *cred;
+	void *io_uring;
 	struct signal_struct *signal;
 	struct pid *thread_pid;
 	struct nsproxy *nsproxy;
@@ -70,6 +72,7 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define EACCES 13
 #define EEXIST 17
 
+#define PF_IO_WORKER 0x00000010
 #define PF_FORKNOEXEC 0x00000040
 #define PF_KTHREAD 0x00200000
 #define CLONE_THREAD 0x00010000

@@ -27,26 +27,22 @@ describe('verdicts', () => {
     fc.record({ set: fc.constant(set), postures, accesses: fc.array(accessTo(set), { minLength: ACCESSES, maxLength: ACCESSES }) }),
   );
 
-  test(
-    `the kernel and the evaluator agree on ${SETS * ACCESSES} random accesses`,
-    () => {
-      let judged = 0;
-      fc.assert(
-        fc.property(cases, (one) => {
-          const { table } = compile(one.set, one.postures);
-          if (table === undefined) return;
-          kernel.judge(table, one.accesses).forEach((answer, i) => {
-            expectSame({ set: one.set, postures: one.postures, table, access: one.accesses[i]!, answer });
-            judged += 1;
-          });
-        }),
-        { numRuns: SETS, verbose: fc.VerbosityLevel.None },
-      );
-      // some sets are empty and have no table
-      expect(judged).toBeGreaterThanOrEqual(10_000);
-    },
-    300_000,
-  );
+  test(`the kernel and the evaluator agree on ${SETS * ACCESSES} random accesses`, () => {
+    let judged = 0;
+    fc.assert(
+      fc.property(cases, (one) => {
+        const { table } = compile(one.set, one.postures);
+        if (table === undefined) return;
+        kernel.judge(table, one.accesses).forEach((answer, i) => {
+          expectSame({ set: one.set, postures: one.postures, table, access: one.accesses[i]!, answer });
+          judged += 1;
+        });
+      }),
+      { numRuns: SETS, verbose: fc.VerbosityLevel.None },
+    );
+    // some sets are empty and have no table
+    expect(judged).toBeGreaterThanOrEqual(10_000);
+  }, 300_000);
 });
 
 /** Same verdict; and the place that the kernel names belongs to a rule that says so by itself, with as good a right. */

@@ -111,10 +111,10 @@ export function fakePorts(enforcer = new FakeEnforcer()) {
   const lines: string[] = [];
   const log: string[] = [];
   const reports: unknown[] = [];
-  const state = {
+  const state: { refreshed: number; onFiles(files: readonly ManifestFile[]): void; onContainers(containers: readonly Container[]): void } = {
     refreshed: 0,
-    onFiles: (_: readonly ManifestFile[]): void => undefined,
-    onContainers: (_: readonly Container[]): void => undefined,
+    onFiles: () => undefined,
+    onContainers: () => undefined,
   };
   let onState: (state: { connected: boolean; message: string }) => void = () => undefined;
   const refresh = (): Promise<void> => {

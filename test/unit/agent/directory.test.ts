@@ -103,7 +103,7 @@ test('a syntax error is told with its place, and makes the whole file broken', a
   expect(file?.problems[0]).toMatchObject({
     code: 'yaml-syntax',
     severity: 'error',
-    place: { file: 'a.yaml', line: expect.any(Number) as number },
+    place: { file: 'a.yaml', line: expect.any(Number) as unknown },
   });
 });
 

@@ -69,9 +69,7 @@ const PAYLOAD_OF: Readonly<Record<Topic, keyof (typeof payloads)['nested']>> = {
 /** Services by full name, for grpc-js. */
 export const DEFINITION = Object.assign(
   {},
-  ...[namespaces, containers, tasks, events].map((parts) =>
-    fromJSON({ nested: { containerd: parts } }, OPTIONS),
-  ),
+  ...[namespaces, containers, tasks, events].map((parts) => fromJSON({ nested: { containerd: parts } }, OPTIONS)),
 ) as ReturnType<typeof fromJSON>;
 
 /** `Process.status` of a task whose first process has ended. */

@@ -114,6 +114,6 @@ export function unreadable(file: string, message: string, hint?: string): Proble
 
 /** `ENOENT` and the like; the message of anything else. */
 export function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return (error as NodeJS.ErrnoException).code ?? error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code ?? message;
 }

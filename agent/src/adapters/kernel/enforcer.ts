@@ -23,14 +23,6 @@ export interface BpfOptions {
   readonly support?: EnforcerSupport;
 }
 
-export interface BpfEnforcer extends Enforcer {
-  /**
-   * After a restart, when every container that exists has been enforced: forgets the containers that an earlier agent knew and that are
-   * gone, and deletes what only they used. Until then they stay as they were.
-   */
-  settle(): Promise<void>;
-}
-
 const HOST = 0n;
 const ADOPT_ROUNDS = 5;
 
@@ -44,7 +36,7 @@ interface Entry {
 }
 
 /** Puts the programs in force and takes over what an earlier agent left. Throws a StageError when this kernel cannot enforce. */
-export async function createBpfEnforcer(options: BpfOptions): Promise<BpfEnforcer> {
+export async function createBpfEnforcer(options: BpfOptions): Promise<Enforcer> {
   const support = options.support ?? (await probeKernel(options));
   if (support.enforcer !== 'BPF-LSM') {
     const why = support.problems.map(({ message, hint }) => (hint === undefined ? message : `${message} (${hint})`)).join('; ');
@@ -58,7 +50,7 @@ export async function createBpfEnforcer(options: BpfOptions): Promise<BpfEnforce
   return new KernelEnforcer({ library, programs, support });
 }
 
-class KernelEnforcer implements BpfEnforcer {
+class KernelEnforcer implements Enforcer {
   readonly support: EnforcerSupport;
   readonly #library: KernelLibrary;
   readonly #programs: Programs;
@@ -119,7 +111,11 @@ class KernelEnforcer implements BpfEnforcer {
   close({ keep }: { readonly keep: boolean }): Promise<void> {
     return this.#inTurn(async () => {
       this.#drain.close();
-      if (!keep) await this.#programs.remove();
+      if (keep) return;
+      // the kernel detaches programs some time after their pins are gone: rules are lifted first
+      for (const { index } of [...this.#entries.values(), ...this.#leftovers]) this.#lift(index);
+      await this.#barrier();
+      await this.#programs.remove();
     });
   }
 
@@ -134,20 +130,33 @@ class KernelEnforcer implements BpfEnforcer {
     this.#unclaimed.delete(cgroup);
     const known = this.#entries.get(cgroup);
     if (known !== undefined && this.#isInForce(known, table)) return inForce(known);
-    const stored = table === undefined ? undefined : this.#tables.acquire(table);
     const entry = known ?? this.#newEntry(cgroup);
     const { table: oldTable, inherited: oldSlot } = entry;
-    this.#generation = (this.#generation % 0xffff_ffff) + 1;
-    const next = { generation: this.#generation, table: stored, inherited: 0 };
-    this.#flip(entry.index, next);
-    Object.assign(entry, next);
-    if (known === undefined && cgroup !== HOST) this.#join(cgroup, entry.index);
-    this.#entries.set(cgroup, entry);
+    this.#install(cgroup, { entry, table, isNew: known === undefined });
     await this.#barrier();
     if (oldTable !== undefined) this.#tables.release(oldTable);
     if (oldSlot !== 0) this.#tables.releaseInherited(oldSlot);
     await this.#sweep();
     return inForce(entry);
+  }
+
+  /** Stores the table and points the container to it; when the kernel has no room, nothing has changed. */
+  #install(cgroup: bigint, { entry, table, isNew }: { entry: Entry; table: Table | undefined; isNew: boolean }): void {
+    let stored: StoredTable | undefined;
+    try {
+      stored = table === undefined ? undefined : this.#tables.acquire(table);
+      this.#generation = (this.#generation % 0xffff_ffff) + 1;
+      const next = { generation: this.#generation, table: stored, inherited: 0 };
+      this.#flip(entry.index, next);
+      if (isNew && cgroup !== HOST) this.#programs.maps.cgroups.set(longWord(cgroup), word(entry.index));
+      Object.assign(entry, next);
+      this.#entries.set(cgroup, entry);
+    } catch (cause) {
+      if (stored !== undefined) this.#tables.release(stored);
+      if (isNew) this.#indices.free(entry.index);
+      throw cause;
+    }
+    if (isNew && cgroup !== HOST) this.#adopt();
   }
 
   #isInForce(entry: Entry, table: Table | undefined): boolean {
@@ -170,9 +179,8 @@ class KernelEnforcer implements BpfEnforcer {
     this.#programs.maps.containers.set(word(index), bytes);
   }
 
-  /** Makes the cgroup known, and labels the tasks that are in it; again while there are new ones, which may have been forked meanwhile. */
-  #join(cgroup: bigint, index: number): void {
-    this.#programs.maps.cgroups.set(longWord(cgroup), word(index));
+  /** Labels the tasks that are in a known cgroup; again while there are new ones, which may have been forked meanwhile. */
+  #adopt(): void {
     for (let round = 0; round < ADOPT_ROUNDS; round += 1) {
       if (checked(this.#library.parapet_iterate(this.#programs.adopt), 'labelling tasks') === 0) return;
     }
@@ -195,7 +203,7 @@ class KernelEnforcer implements BpfEnforcer {
     for (const { value } of this.#programs.maps.labels.entries()) alive.add(readWord(value, LAYOUT.label.container));
     const gone = [...this.#leftovers].filter(({ index }) => !alive.has(index));
     if (gone.length === 0) return;
-    for (const { index } of gone) this.#programs.maps.containers.set(word(index), new Uint8Array(LAYOUT.container.size));
+    for (const { index } of gone) this.#lift(index);
     await this.#barrier();
     for (const entry of gone) {
       this.#leftovers.delete(entry);
@@ -203,6 +211,10 @@ class KernelEnforcer implements BpfEnforcer {
       if (entry.inherited !== 0) this.#tables.releaseInherited(entry.inherited);
       this.#indices.free(entry.index);
     }
+  }
+
+  #lift(index: number): void {
+    this.#programs.maps.containers.set(word(index), new Uint8Array(LAYOUT.container.size));
   }
 
   /** Resolves when every kernel program that was running has ended. */

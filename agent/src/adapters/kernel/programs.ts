@@ -14,7 +14,7 @@ import { KernelMap } from './map.ts';
 import type { MapShape } from './map.ts';
 
 const BPF_FS_MAGIC = 0xcafe4a11;
-const UNFINISHED = 'links.new';
+const UNFINISHED = 'links-unfinished'; // no dots: the BPF file system refuses them
 
 const { node_key, node, source_key, words, flat_rules, table, container, label } = LAYOUT;
 const SHAPES = {

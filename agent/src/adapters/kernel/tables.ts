@@ -5,7 +5,12 @@ import type { EncodedTable, Table } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NodeIds, Slots } from './ids.ts';
 import { readWord, word } from './map.ts';
-import type { KernelMaps } from './programs.ts';
+import type { KernelMap } from './map.ts';
+
+/** The maps that hold tables. */
+export type TableMaps = Readonly<
+  Record<'nodes' | 'node_sources' | 'source_flat' | 'tables', Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>>
+>;
 
 /** A table that the kernel holds. */
 export interface StoredTable {
@@ -21,7 +26,7 @@ interface Held extends StoredTable {
 }
 
 export class TableStore {
-  readonly #maps: KernelMaps;
+  readonly #maps: TableMaps;
   readonly #ids: NodeIds;
   readonly #slots: Slots;
   readonly #held = new Map<string, Held>();
@@ -29,7 +34,7 @@ export class TableStore {
   readonly #inherited: Set<number>;
 
   /** `inherited`: slots that containers point to already. */
-  constructor(maps: KernelMaps, inherited: Iterable<number>) {
+  constructor(maps: TableMaps, inherited: Iterable<number>) {
     this.#maps = maps;
     this.#inherited = new Set(inherited);
     this.#slots = new Slots(MAX_TABLES, this.#inherited);
@@ -38,7 +43,7 @@ export class TableStore {
 
   /** Stores a table, or finds an equal one, and counts one more user. Throws a StageError, with nothing stored, when there is no room. */
   acquire(table: Table): StoredTable {
-    const hash = createHash('sha256').update(canonicalTable(table)).digest('hex');
+    const hash = TableStore.hashOf(table);
     const held = this.#held.get(hash) ?? this.#store(table, hash);
     held.users += 1;
     return held;
@@ -122,7 +127,7 @@ export class TableStore {
   }
 }
 
-function highestId(maps: KernelMaps): number {
+function highestId(maps: TableMaps): number {
   let highest = 0;
   for (const { key, value } of maps.nodes.entries()) {
     highest = Math.max(highest, readWord(key, LAYOUT.node_key.node), readWord(value, LAYOUT.node.id));

@@ -1,0 +1,181 @@
+/** What is tried under the real hooks, and what must come of it. Policies and commands here; scenario.ts runs them in the microVM. */
+import type { Policy } from '@parapet/policy';
+import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
+
+/** Everything lives here; on an overlay, as in a container. */
+export const HOME = '/var/tmp/enforcer';
+export const ACTOR = `${HOME}/bin/actor`;
+const ROOT_CGROUP = '/sys/fs/cgroup/cgroup.procs';
+export const LONG = 'long-name-of-more-than-twenty-four-bytes';
+
+export interface Group {
+  readonly name: string;
+  readonly policies: readonly Policy[];
+  readonly posture?: 'audit' | 'block';
+  /** A command of actor.c and the result it must print. One actor runs them in order. */
+  readonly tries: readonly (readonly [command: string, result: string])[];
+}
+
+const rules = policyOf(
+  pathRule(`${HOME}/bin/blocked`),
+  pathRule(`${HOME}/bin/from-there`, { from: [`${HOME}/bin/other`] }),
+  fileRule(`${HOME}/secret`),
+  fileRule(`${HOME}/deep/**`),
+  fileRule(`${HOME}/${LONG}/file`),
+  fileRule(`${HOME}/flat/`),
+  fileRule(`${HOME}/read-only/**`, { readOnly: true }),
+  fileRule(`${HOME}/owned`, { ownerOnly: true }),
+  fileRule(`${HOME}/audited`, { action: 'Audit' }),
+  fileRule(`${HOME}/by-actor`, { from: [ACTOR] }),
+  fileRule(`${HOME}/by-other`, { from: [`${HOME}/bin/other`] }),
+  networkRule('udp'),
+  capabilityRule('sys_admin'),
+);
+
+export const GROUPS: readonly Group[] = [
+  {
+    name: 'executing',
+    policies: [rules],
+    tries: [
+      [`exec ${HOME}/bin/free`, '0'],
+      [`exec ${HOME}/bin/blocked`, 'EACCES'],
+      [`exec ${HOME}/script`, 'EACCES'],
+      [`exec-in-thread ${HOME}/bin/free`, '0'],
+      [`exec-in-thread ${HOME}/bin/blocked`, 'EACCES'],
+      [`exec-memory ${HOME}/bin/free`, '0'],
+      [`exec ${HOME}/bin/from-there`, '0'],
+      [`exec ${HOME}/bin/other exec+${HOME}/bin/from-there`, 'EACCES'],
+    ],
+  },
+  {
+    name: 'files',
+    policies: [rules],
+    tries: [
+      ['read /etc/hostname', '0'],
+      [`read ${HOME}/secret`, 'EACCES'],
+      [`write ${HOME}/secret`, 'EACCES'],
+      [`read ${HOME}/link-to-secret`, 'EACCES'],
+      [`read ${HOME}/bin/../secret`, 'EACCES'],
+      [`read ${HOME}/deep`, 'EACCES'],
+      [`read ${HOME}/deep/a/b/c`, 'EACCES'],
+      [`read ${HOME}/flat/file`, 'EACCES'],
+      [`read ${HOME}/flat/sub/file`, '0'],
+      [`read ${HOME}/${LONG}/file`, 'EACCES'],
+      [`read ${HOME}/${LONG}/other`, '0'],
+      [`read ${HOME}/read-only/file`, '0'],
+      [`readwrite ${HOME}/read-only/file`, 'EACCES'],
+      [`write ${HOME}/read-only/file`, 'EACCES'],
+      [`empty ${HOME}/read-only/file`, 'EACCES'],
+      [`read ${HOME}/audited`, '0'],
+      [`read ${HOME}/owned`, 'EACCES'],
+      [`read ${HOME}/by-actor`, 'EACCES'],
+      [`read ${HOME}/by-other`, '0'],
+      [`exec ${HOME}/bin/other read+${HOME}/by-other`, 'EACCES'],
+      [`exec ${HOME}/bin/other read+${HOME}/by-actor`, '0'],
+      [`exec-in-thread ${HOME}/bin/other read+${HOME}/by-other`, 'EACCES'],
+    ],
+  },
+  {
+    name: 'names',
+    policies: [rules],
+    tries: [
+      [`create ${HOME}/read-only/new`, 'EACCES'],
+      [`mkdir ${HOME}/read-only/new`, 'EACCES'],
+      [`rmdir ${HOME}/read-only/dir`, 'EACCES'],
+      [`unlink ${HOME}/read-only/file`, 'EACCES'],
+      [`symlink /etc ${HOME}/read-only/link`, 'EACCES'],
+      [`rename ${HOME}/read-only/file ${HOME}/moved`, 'EACCES'],
+      [`rename ${HOME}/plain ${HOME}/read-only/file`, 'EACCES'],
+      [`link ${HOME}/secret ${HOME}/alias`, 'EACCES'],
+      [`link ${HOME}/bin/blocked ${HOME}/bin/alias`, 'EACCES'],
+      [`rename ${HOME}/bin/blocked ${HOME}/bin/alias`, 'EACCES'],
+      [`exchange ${HOME}/plain ${HOME}/bin/blocked`, 'EACCES'],
+      [`chmod ${HOME}/read-only/file`, 'EACCES'],
+      [`chown ${HOME}/read-only/file`, 'EACCES'],
+      [`truncate ${HOME}/read-only/file`, 'EACCES'],
+      [`create ${HOME}/new`, '0'],
+      [`rename ${HOME}/new ${HOME}/newer`, '0'],
+      [`truncate ${HOME}/newer`, '0'],
+      [`unlink ${HOME}/newer`, '0'],
+    ],
+  },
+  {
+    name: 'sockets and capabilities',
+    policies: [rules],
+    tries: [
+      ['socket 2 1 0', '0'],
+      ['socket 2 2 0', 'EACCES'],
+      ['socket 10 2 17', 'EACCES'],
+      ['socket 1 2 0', '0'],
+      ['tcp connect', 'ECONNREFUSED'],
+      ['tcp bind', '0'],
+      ['hostname', 'EPERM'],
+      ['setuid 1000', '0'],
+      [`read ${HOME}/owned`, '0'],
+    ],
+  },
+  {
+    name: 'a label that cannot be shed',
+    policies: [rules],
+    tries: [
+      [`read-after-leader ${HOME}/secret`, 'EACCES'],
+      [`move ${ROOT_CGROUP}`, '0'],
+      [`read ${HOME}/secret`, 'EACCES'],
+      [`exec ${HOME}/bin/blocked`, 'EACCES'],
+      [`exec ${ACTOR} read+${HOME}/secret`, 'EACCES'],
+      [`exec-in-thread ${ACTOR} read+${HOME}/secret`, 'EACCES'],
+    ],
+  },
+  {
+    name: 'a crowd on one processor',
+    policies: [policyOf(fileRule(`${HOME}/secret`))],
+    tries: [
+      [`move ${ROOT_CGROUP}`, '0'],
+      [`crowd 60 ${HOME}/secret ${HOME}/plain`, '0'],
+    ],
+  },
+  {
+    name: 'another mount namespace',
+    policies: [policyOf(fileRule(`${HOME}/secret`))],
+    tries: [
+      ['unshare', '0'],
+      [`read ${HOME}/secret`, 'EACCES'],
+      [`exec ${ACTOR} read+${HOME}/secret`, 'EACCES'],
+    ],
+  },
+  {
+    name: 'an allow-list that blocks',
+    posture: 'block',
+    policies: [
+      policyOf(
+        pathRule(ACTOR, { action: 'Allow' }),
+        fileRule(`${HOME}/`, { action: 'Allow' }),
+        fileRule(`${HOME}/bin/**`, { action: 'Allow' }),
+        fileRule('/dev/**', { action: 'Allow' }),
+        networkRule('tcp', { action: 'Allow' }),
+        capabilityRule('chown', { action: 'Allow' }),
+      ),
+    ],
+    tries: [
+      [`exec ${ACTOR}`, '0'],
+      [`exec ${HOME}/bin/free`, 'EACCES'],
+      [`exec-memory ${HOME}/bin/free`, 'EACCES'],
+      [`read ${HOME}/secret`, '0'],
+      [`read ${HOME}/flat/file`, 'EACCES'],
+      ['read /etc/hostname', 'EACCES'],
+      ['socket 2 1 0', '0'],
+      ['tcp fastopen', 'ECONNREFUSED'],
+      ['socket 1 1 0', 'EACCES'],
+      ['hostname', 'EPERM'],
+    ],
+  },
+  {
+    name: 'an allow-list that audits',
+    posture: 'audit',
+    policies: [policyOf(pathRule(ACTOR, { action: 'Allow' }), networkRule('tcp', { action: 'Allow' }))],
+    tries: [
+      [`exec ${HOME}/bin/free`, '0'],
+      ['socket 1 1 0', '0'],
+    ],
+  },
+];

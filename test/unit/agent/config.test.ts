@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals';
+import { readConfig, socketIn } from '../../../agent/src/config.ts';
+
+test('only the policies must be named', () => {
+  const { config, problems } = readConfig({ policies: '/etc/policies' }, 'host1');
+  expect(problems).toEqual([]);
+  expect(config).toMatchObject({
+    policies: '/etc/policies',
+    alerts: '-',
+    runtime: 'unix:///run/containerd/containerd.sock',
+    node: 'host1',
+    postures: { file: 'audit', network: 'audit', capabilities: 'audit' },
+    reports: undefined,
+    socket: '/run/parapet/agent.sock',
+    cluster: 'default',
+  });
+});
+
+test('every wrong flag is told at once', () => {
+  const flags = { policies: '', alerts: '', runtime: 'tcp://10.0.0.1:1', node: '../x', defaultPosture: 'no' };
+  expect(readConfig(flags, 'host1').problems.map(({ place }) => place.field)).toEqual([
+    '--default-posture',
+    '--node',
+    '--policies',
+    '--runtime',
+    '--alerts',
+  ]);
+  expect(readConfig(flags, 'host1').config).toBeUndefined();
+});
+
+test('the socket lies in the state directory', () => {
+  expect(socketIn()).toBe('/run/parapet/agent.sock');
+  expect(socketIn('/tmp/x')).toBe('/tmp/x/agent.sock');
+});

@@ -1,0 +1,125 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { compile, DEFAULT_POSTURES, LAYOUT } from '@parapet/policy';
+import type { Rule, Table } from '@parapet/policy';
+import { TableStore } from '../../../agent/src/adapters/kernel/tables.ts';
+import type { TableMaps } from '../../../agent/src/adapters/kernel/tables.ts';
+import { capabilityRule, fileRule, networkRule, policyOf } from '../policy/builders.ts';
+
+/** A map in memory, with room for so many. */
+class MemoryMap {
+  readonly content = new Map<string, Uint8Array>();
+  room = 1000;
+  readonly #keySize: number;
+  readonly #valueSize: number;
+
+  constructor(keySize: number, valueSize: number) {
+    this.#keySize = keySize;
+    this.#valueSize = valueSize;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.content.get(Buffer.from(key).toString('hex'));
+  }
+
+  set(key: Uint8Array, value: Uint8Array): void {
+    if (this.content.size >= this.room) throw new Error('full');
+    this.content.set(Buffer.from(key).toString('hex'), Uint8Array.from(value));
+  }
+
+  setAll(keys: Uint8Array, values: Uint8Array): void {
+    for (let i = 0; i * this.#keySize < keys.length; i += 1) {
+      this.set(keys.subarray(i * this.#keySize, (i + 1) * this.#keySize), values.subarray(i * this.#valueSize, (i + 1) * this.#valueSize));
+    }
+  }
+
+  deleteAll(keys: Uint8Array): void {
+    for (let i = 0; i * this.#keySize < keys.length; i += 1) {
+      this.content.delete(Buffer.from(keys.subarray(i * this.#keySize, (i + 1) * this.#keySize)).toString('hex'));
+    }
+  }
+
+  *entries(): Generator<{ key: Uint8Array; value: Uint8Array }> {
+    for (const [key, value] of this.content) yield { key: Uint8Array.from(Buffer.from(key, 'hex')), value };
+  }
+}
+
+const { node_key, node, source_key, words, flat_rules, table } = LAYOUT;
+let maps: { nodes: MemoryMap; node_sources: MemoryMap; source_flat: MemoryMap; tables: MemoryMap } & TableMaps;
+let store: TableStore;
+
+beforeEach(() => {
+  maps = {
+    nodes: new MemoryMap(node_key.size, node.size),
+    node_sources: new MemoryMap(source_key.size, words.size),
+    source_flat: new MemoryMap(source_key.size, flat_rules.size),
+    tables: new MemoryMap(4, table.size),
+  };
+  store = new TableStore(maps, []);
+});
+
+function tableOf(...rules: readonly Rule[]): Table {
+  return compile([policyOf(...rules)], DEFAULT_POSTURES).table!;
+}
+
+const A = tableOf(fileRule('/a/b'), fileRule('/a/c', { from: ['/bin/sh'] }), networkRule('tcp', { from: ['/bin/sh'] }));
+const B = tableOf(fileRule('/a/b'), capabilityRule('net_raw'));
+
+function sizes(): number[] {
+  return [maps.nodes, maps.node_sources, maps.source_flat].map(({ content }) => content.size);
+}
+
+describe('tables', () => {
+  test('equal ones are stored once, and stay until the last user is gone', () => {
+    const first = store.acquire(A);
+    const filled = sizes();
+    expect(filled).toEqual([5, 1, 1]);
+    expect(store.acquire(A)).toEqual(first);
+    expect(sizes()).toEqual(filled);
+    store.release(first);
+    expect(sizes()).toEqual(filled);
+    store.release(first);
+    expect(sizes()).toEqual([0, 0, 0]);
+  });
+
+  test('different ones share no node', () => {
+    const first = store.acquire(A);
+    const second = store.acquire(B);
+    expect(second.nodeBase).toBeGreaterThan(first.nodeBase);
+    expect(second.slot).not.toBe(first.slot);
+    store.release(first);
+    expect(maps.nodes.content.size).toBe(2);
+  });
+
+  test('one that does not fit leaves nothing behind, and the others as they were', () => {
+    store.acquire(B);
+    maps.nodes.room = 4;
+    expect(() => store.acquire(A)).toThrow('full');
+    expect(sizes()).toEqual([2, 0, 0]);
+    maps.nodes.room = 1000;
+    store.acquire(A);
+    expect(sizes()).toEqual([7, 1, 1]);
+  });
+});
+
+describe('after a restart', () => {
+  test('ids and slots of the earlier agent are not given again', () => {
+    const before = store.acquire(A);
+    const next = new TableStore(maps, [before.slot]).acquire(B);
+    expect(next.slot).not.toBe(before.slot);
+    expect(next.nodeBase).toBeGreaterThanOrEqual(before.nodeBase + 5);
+  });
+
+  test('purging keeps what an earlier table still in use needs, and deletes the rest', () => {
+    const kept = store.acquire(A);
+    store.acquire(B);
+    const next = new TableStore(maps, [kept.slot]);
+    const own = next.acquire(tableOf(fileRule('/x')));
+    next.purge();
+    expect(sizes()).toEqual([6, 1, 1]);
+    next.releaseInherited(kept.slot);
+    next.purge();
+    expect(sizes()).toEqual([1, 0, 0]);
+    next.release(own);
+    expect(sizes()).toEqual([0, 0, 0]);
+  });
+});
