@@ -9,11 +9,21 @@ type Json = Record<string, unknown>;
 
 const OPERATIONS: readonly (readonly [string, string])[] = [
   ['/repos/{owner}/{repo}/statuses/{sha}', 'post'],
-  ['/repos/{owner}/{repo}/commits/{ref}/status', 'get'],
   ['/repos/{owner}/{repo}/commits/{ref}/statuses', 'get'],
 ];
 /** Prose, and what no validator looks at. */
-const DROPPED = new Set(['examples', 'example', 'x-github', 'x-octokit', 'x-githubEnterpriseOverrides', 'externalDocs', 'tags', 'description', 'summary', 'x-multi-segment']);
+const DROPPED = new Set([
+  'examples',
+  'example',
+  'x-github',
+  'x-octokit',
+  'x-githubEnterpriseOverrides',
+  'externalDocs',
+  'tags',
+  'description',
+  'summary',
+  'x-multi-segment',
+]);
 
 const [source] = process.argv.slice(2);
 if (source === undefined) throw new Error('usage: extract.ts api.github.com.json');
