@@ -1,5 +1,5 @@
 /** The story of a node: policies and containers come, tables go into the kernel, events come back as alerts, and it is all reported. */
-import type { Postures } from '@parapet/policy';
+import type { Policy, Postures, Problem } from '@parapet/policy';
 import { compile, formatProblem } from '@parapet/policy';
 import { alertLine, toAlert } from './alert.ts';
 import { EMPTY_BOOK, readBook } from './book.ts';
@@ -9,6 +9,7 @@ import { hostWorkload } from './labels.ts';
 import { Origins } from './origins.ts';
 import type { AlertSink, Answer, Container, Enforcer, KernelEvent, ManifestFile, PolicySource, ReportSink, Runtime } from './ports.ts';
 import { buildReport } from './report.ts';
+import { missingHookProblem } from './select.ts';
 import { reasonOf } from './stage-error.ts';
 import type { AgentStatus } from './status.ts';
 import { buildStatus, parsePolicyName } from './status.ts';
@@ -143,8 +144,7 @@ export class Agent {
   }
 
   #onFiles(files: readonly ManifestFile[]): void {
-    const { postures } = this.#options;
-    this.#book = readBook(this.#book, files, (policy) => compile([policy], postures).problems);
+    this.#book = readBook(this.#book, files, (policy) => this.#judge(policy));
     this.#logProblems();
     // Nothing could be read at all: what an earlier agent left in force is not lifted for that.
     const blind = files.length > 0 && files.every(({ documents, problems }) => documents.length === 0 && problems.length > 0);
@@ -154,6 +154,12 @@ export class Agent {
       this.#enforcement.setPolicies(this.#book.policies);
     }
     this.#changed();
+  }
+
+  /** What a policy that parses still has wrong here. */
+  #judge(policy: Policy): readonly Problem[] {
+    const lacking = missingHookProblem(policy, this.#ports.enforcer.support.missingHooks);
+    return [...compile([policy], this.#options.postures).problems, ...(lacking === undefined ? [] : [lacking])];
   }
 
   #onContainers(containers: readonly Container[]): void {

@@ -1,10 +1,14 @@
 /** Which policies are for which container, and which of this kernel's missing hooks that matters to. */
-import type { Policy, Section, Workload } from '@parapet/policy';
-import { matches } from '@parapet/policy';
+import type { Policy, Problem, Section, Workload } from '@parapet/policy';
+import { matches, refKey } from '@parapet/policy';
+
+/** Hooks by which tasks get and keep their labels: without one of them no container is told from the node. */
+const IDENTITY_HOOKS = ['bprm_check_security', 'bprm_committed_creds', 'task_alloc', 'sched_process_fork', 'sched_process_exit'];
 
 /** Hooks that the rules of a section are judged at; without one of them, something of the section passes unseen. */
 const HOOKS_OF: Readonly<Record<Section, readonly string[]>> = {
-  process: ['bprm_check_security'],
+  // A blocked program must not become runnable under another name.
+  process: ['bprm_check_security', 'path_link', 'path_rename'],
   file: [
     'file_open',
     'path_mknod',
@@ -18,7 +22,7 @@ const HOOKS_OF: Readonly<Record<Section, readonly string[]>> = {
     'path_chown',
     'path_truncate',
   ],
-  network: ['socket_create', 'socket_connect', 'socket_bind', 'socket_sendmsg'],
+  network: ['socket_create', 'socket_connect', 'socket_bind', 'socket_sendmsg', 'socket_accept'],
   capabilities: ['capable'],
 };
 
@@ -30,17 +34,23 @@ export function selectPolicies(policies: readonly Policy[], workloads: readonly 
   return policies.filter((policy) => workloads.some((workload) => matches(policy, workload)));
 }
 
-/** Hooks that `policy` needs and this kernel lacks. `missing` may be written as the kernel or as an alert writes them (`lsm/file_open`, `FILE_OPEN`). */
+/** Hooks that `policy` needs and this kernel lacks, in the kernel's names. */
 export function hooksLacking(policy: Policy, missing: readonly string[]): readonly string[] {
   if (missing.length === 0) return [];
-  const needed = new Set(policy.rules.flatMap((rule) => HOOKS_OF[rule.section]));
-  const lacking = new Set(
-    missing.map((name) =>
-      name
-        .toLowerCase()
-        .replace(/^lsm\//, '')
-        .replace(/^security_bprm_check$/, 'bprm_check_security'),
-    ),
-  );
-  return [...needed].filter((hook) => lacking.has(hook));
+  const identity = policy.kind === 'KubeArmorHostPolicy' ? [] : IDENTITY_HOOKS;
+  const needed = new Set([...identity, ...policy.rules.flatMap((rule) => HOOKS_OF[rule.section])]);
+  return [...needed].filter((hook) => missing.includes(hook));
+}
+
+/** What to tell of a policy that needs hooks which this kernel lacks; undefined where it lacks none of them. */
+export function missingHookProblem(policy: Policy, missing: readonly string[]): Problem | undefined {
+  const lacking = hooksLacking(policy, missing);
+  if (lacking.length === 0) return undefined;
+  return {
+    code: 'hook-missing',
+    severity: 'warning',
+    place: { object: refKey(policy) },
+    message: `this kernel has no hook for ${lacking.join(', ')}: what its rules say is not enforced there`,
+    hint: 'use a newer kernel, or accept the gap',
+  };
 }

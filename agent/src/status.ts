@@ -4,7 +4,7 @@ import { formatProblem, policyRef, refKey } from '@parapet/policy';
 import type { Book } from './book.ts';
 import type { Unit } from './enforcement.ts';
 import type { Container, EnforcerSupport } from './ports.ts';
-import { hooksLacking, selectPolicies } from './select.ts';
+import { missingHookProblem, selectPolicies } from './select.ts';
 
 export interface ContainerStatus {
   readonly id: string;
@@ -117,9 +117,8 @@ export function reportPolicies(input: ReportInput): readonly PolicyReport[] {
 }
 
 function judge(policy: Policy, units: readonly Unit[], input: ReportInput): Pick<PolicyReport, 'state' | 'message'> {
-  const lacking = hooksLacking(policy, input.support.missingHooks);
-  if (lacking.length > 0)
-    return { state: 'Degraded', message: `this kernel lacks the hooks ${lacking.join(', ')}, which its rules need [hook-missing]` };
+  const lacking = missingHookProblem(policy, input.support.missingHooks);
+  if (lacking !== undefined) return { state: 'Degraded', message: formatProblem({ ...lacking, place: {} }) };
   const failed = units.find(({ problem }) => problem !== undefined);
   if (failed?.problem !== undefined) return { state: 'Degraded', message: `${nameOf(failed)}: ${failed.problem}` };
   const unconfined = (input.containers ?? []).find(

@@ -99,7 +99,7 @@ describe('a kernel that cannot enforce', () => {
   test('without BPF among its security modules it is told how to add it', () => {
     expect(supports[0]).toMatchObject({ enforcer: 'none', missingHooks: [] });
     expect(supports[0]!.problems.map(({ code }) => code)).toEqual(['kernel-no-bpf-lsm']);
-    expect(supports[0]!.problems[0]!.hint).toContain('lsm=landlock,yama,bpf');
+    expect(supports[0]!.problems[0]!.hint).toMatch(/lsm=\S*landlock,yama,bpf$/);
   });
 
   test('without type information both faults are named', () => {

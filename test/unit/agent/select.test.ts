@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { hooksLacking, selectPolicies } from '../../../agent/src/select.ts';
+import { hooksLacking, missingHookProblem, selectPolicies } from '../../../agent/src/select.ts';
 import { containerOf, manifest, policyOf } from '../../support/agent-fakes.ts';
 
 const web = policyOf(manifest('web'));
@@ -18,8 +18,22 @@ test('a cgroup gets the policies of each of its containers', () => {
 });
 
 test('a policy lacks only the hooks that its own rules need', () => {
-  expect(hooksLacking(web, ['capable', 'lsm/bprm_check_security'])).toEqual(['bprm_check_security']);
-  expect(hooksLacking(api, ['CAPABLE', 'file_open'])).toEqual(['capable']);
-  expect(hooksLacking(web, ['SECURITY_BPRM_CHECK'])).toEqual(['bprm_check_security']);
-  expect(hooksLacking(web, ['file_truncate'])).toEqual([]);
+  expect(hooksLacking(web, [])).toEqual([]);
+  expect(hooksLacking(web, ['capable', 'bprm_check_security'])).toEqual(['bprm_check_security']);
+  expect(hooksLacking(api, ['capable', 'file_open'])).toEqual(['capable']);
+  expect(hooksLacking(web, ['file_truncate', 'path_rename'])).toEqual(['path_rename']);
+});
+
+test('without the hooks that label tasks no policy for containers is held, whatever its rules', () => {
+  expect(hooksLacking(api, ['sched_process_fork', 'bprm_committed_creds'])).toEqual(['bprm_committed_creds', 'sched_process_fork']);
+  const spec = { nodeSelector: { matchLabels: { zone: 'edge' } }, process: { matchPaths: [{ path: '/bin/sh' }] } };
+  const host = policyOf({ apiVersion: 'security.kubearmor.com/v1', kind: 'KubeArmorHostPolicy', metadata: { name: 'edge' }, spec });
+  expect(hooksLacking(host, ['sched_process_fork'])).toEqual([]);
+});
+
+test('what is lacking is a problem of the policy that names the hooks', () => {
+  expect(missingHookProblem(web, ['capable'])).toBeUndefined();
+  const problem = missingHookProblem(api, ['capable']);
+  expect(problem).toMatchObject({ code: 'hook-missing', severity: 'warning', place: { object: 'KubeArmorPolicy shop/api' } });
+  expect(problem?.message).toContain('capable');
 });

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Problem } from '@parapet/policy';
 import type { EnforcerSupport } from '../../ports.ts';
-import { errorName, isNull, openLibrary } from './library.ts';
+import { checked, errorName, isNull, openLibrary } from './library.ts';
 import type { KernelLibrary } from './library.ts';
 
 const BTF = '/sys/kernel/btf/vmlinux';
@@ -79,17 +79,17 @@ function tryLoad(library: KernelLibrary, directory: string): Problem[] {
   ];
 }
 
-/** Before 6.2 path_truncate sees what file_truncate sees later, so only a kernel with neither lacks anything. */
+/**
+ * Before 6.2 path_truncate sees what file_truncate sees later, so only a kernel with neither lacks anything. What is missing must be known:
+ * an agent that could not find out would call policies enforced that are not.
+ */
 function findMissingHooks(library: KernelLibrary, directory: string): string[] {
   const buffer = Buffer.alloc(4096);
-  const length = library.parapet_missing(path.join(directory, 'parapet.bpf.o'), buffer, buffer.length);
-  const names =
-    length > 0
-      ? buffer
-          .toString('latin1', 0, length)
-          .split('\n')
-          .filter((name) => name !== '')
-      : [];
+  const length = checked(library.parapet_missing(path.join(directory, 'parapet.bpf.o'), buffer, buffer.length), 'finding missing hooks');
+  const names = buffer
+    .toString('latin1', 0, length)
+    .split('\n')
+    .filter((name) => name !== '');
   return names.filter((name) => name !== 'file_truncate' || names.includes('path_truncate'));
 }
 
