@@ -1,7 +1,12 @@
 /** The attempts of the demo, against the policies of examples/quickstart. */
 import type { Attempt } from './scenario.ts';
 
-const web = (title: string, command: string, rest: Pick<Attempt, 'expected' | 'alert'>): Attempt => ({ container: 'web', title, command, ...rest });
+const web = (title: string, command: string, rest: Pick<Attempt, 'expected' | 'alert'>): Attempt => ({
+  container: 'web',
+  title,
+  command,
+  ...rest,
+});
 const vault = (title: string, command: string, rest: Pick<Attempt, 'expected' | 'alert'>): Attempt => ({
   container: 'vault',
   title,
@@ -26,7 +31,10 @@ export const ATTEMPTS: readonly Attempt[] = [
   web('read deep in a blocked directory', '/bin/cat /var/secrets/db/primary/password', refusedBy('web', 'File')),
   web('open a UDP socket', '/usr/bin/tftp -g -r file 127.0.0.1', refusedBy('web', 'Network')),
   web('use CAP_CHOWN', 'echo mine > /tmp/file && /bin/chown 1:1 /tmp/file', refusedBy('web', 'Capabilities')),
-  web('read an audited file', '/bin/cat /etc/passwd', { expected: 'passes', alert: { action: 'Audit', policyName: 'web', operation: 'File' } }),
+  web('read an audited file', '/bin/cat /etc/passwd', {
+    expected: 'passes',
+    alert: { action: 'Audit', policyName: 'web', operation: 'File' },
+  }),
   vault('run a listed program', '/bin/cat /etc/vault/config', passes),
   vault('run a program that is not listed', '/bin/ls /', refusedBy('vault', 'Process')),
   vault('write where it may', 'echo data > /var/vault/data && /bin/cat /var/vault/data', passes),
@@ -38,8 +46,17 @@ export const ATTEMPTS: readonly Attempt[] = [
 export const IMAGE = {
   name: 'local.test/shop:1',
   programs: [
-    '/bin/sh', '/bin/ash', '/bin/cat', '/bin/ls', '/bin/rm', '/bin/chown', '/bin/nc', '/bin/sleep',
-    '/usr/bin/dpkg', '/usr/bin/wget', '/usr/bin/tftp',
+    '/bin/sh',
+    '/bin/ash',
+    '/bin/cat',
+    '/bin/ls',
+    '/bin/rm',
+    '/bin/chown',
+    '/bin/nc',
+    '/bin/sleep',
+    '/usr/bin/dpkg',
+    '/usr/bin/wget',
+    '/usr/bin/tftp',
   ],
   files: {
     '/etc/passwd': 'root:x:0:0:root:/root:/bin/sh\n',

@@ -27,7 +27,14 @@ function print(outcome: Outcome): void {
       cells:
         alert === undefined
           ? ['MISSING', attempt.title]
-          : [alert.action, alert.operation, alert.resource, alert.policyName, alert.rule, `${alert.commit.slice(0, 7)} ${alert.sourceLine}`],
+          : [
+              alert.action,
+              alert.operation,
+              alert.resource,
+              alert.policyName,
+              alert.rule,
+              `${alert.commit.slice(0, 7)} ${alert.sourceLine}`,
+            ],
       good: alert !== undefined,
     })),
   );

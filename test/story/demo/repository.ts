@@ -4,7 +4,16 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const IDENTITY = ['-c', 'user.name=Demo Author', '-c', 'user.email=author@example.test', '-c', 'commit.gpgsign=false', '-c', 'core.hooksPath=/dev/null'];
+const IDENTITY = [
+  '-c',
+  'user.name=Demo Author',
+  '-c',
+  'user.email=author@example.test',
+  '-c',
+  'commit.gpgsign=false',
+  '-c',
+  'core.hooksPath=/dev/null',
+];
 
 export interface Repository {
   readonly url: string;

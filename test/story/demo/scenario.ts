@@ -20,7 +20,13 @@ export interface Observation extends Attempt {
 /** One script for all attempts of a container: a line `ROW <index> <exit status> <first line of output>` for each. */
 export function scriptFor(attempts: readonly Attempt[]): string {
   const rows = attempts.map(({ command }, index) =>
-    [`out=$( { ${command}; } 2>&1 ); rc=$?`, `IFS= read -r first <<END_OF_OUTPUT`, `$out`, `END_OF_OUTPUT`, `echo "ROW ${index} $rc $first"`].join('\n'),
+    [
+      `out=$( { ${command}; } 2>&1 ); rc=$?`,
+      `IFS= read -r first <<END_OF_OUTPUT`,
+      `$out`,
+      `END_OF_OUTPUT`,
+      `echo "ROW ${index} $rc $first"`,
+    ].join('\n'),
   );
   return rows.join('\n');
 }

@@ -51,6 +51,8 @@ export interface Outcome {
   /** From the push to the moment the running container obeyed both changes. */
   readonly changeMs: number;
   readonly secondStatuses: readonly Status[];
+  /** Requests to the status host that GitHub's description does not allow. */
+  readonly statusHostFaults: readonly string[];
 }
 
 interface Voice {
@@ -67,16 +69,28 @@ function latest(github: Github, sha: string): Status[] {
   return [...contexts.values()];
 }
 
-async function awaitStatus(github: Github, sha: string, wanted: { readonly context: string; readonly states: readonly string[] }): Promise<Status> {
+async function awaitStatus(
+  github: Github,
+  sha: string,
+  wanted: { readonly context: string; readonly states: readonly string[] },
+): Promise<Status> {
   for (const deadline = Date.now() + 60_000; ; await sleep(20)) {
     const found = latest(github, sha).find(({ context }) => context === wanted.context);
     if (found !== undefined && wanted.states.includes(found.state)) return found;
-    if (Date.now() > deadline) throw new Error(`no ${wanted.context} ${wanted.states.join('|')} on ${sha.slice(0, 7)} within a minute (now: ${found?.state ?? 'none'})`);
+    if (Date.now() > deadline)
+      throw new Error(
+        `no ${wanted.context} ${wanted.states.join('|')} on ${sha.slice(0, 7)} within a minute (now: ${found?.state ?? 'none'})`,
+      );
   }
 }
 
 /** Starts `parapet reconcile` as a user would. */
-function startReconciler(options: { repository: Repository; target: string; github: Github; say: (text: string) => void }): () => Promise<void> {
+function startReconciler(options: {
+  repository: Repository;
+  target: string;
+  github: Github;
+  say: (text: string) => void;
+}): () => Promise<void> {
   const { repository, target, github, say } = options;
   const child = spawn(
     join(ROOT, 'node_modules/.bin/parapet'),
@@ -165,6 +179,7 @@ export async function tellStory(voice: Voice): Promise<Outcome> {
   const github = await startGithub({ owner: 'shop', repo: 'policies', token: TOKEN });
   const stopReconciler = startReconciler({ repository, target, github, say: (text) => voice.line(text) });
   let node: EnforcementNode | undefined;
+  let finished = false;
   try {
     const synth = await awaitStatus(github, commit, { context: 'parapet/synth', states: ['success', 'failure', 'error'] });
     if (synth.state !== 'success') throw new Error(`parapet/synth is ${synth.state}: ${synth.description}`);
@@ -189,17 +204,16 @@ export async function tellStory(voice: Voice): Promise<Outcome> {
     voice.heading('6. A second commit relaxes one rule and tightens another');
     const { secondCommit, changeMs } = await change(node, repository);
     await awaitStatus(github, secondCommit, { context: 'parapet/enforced', states: ['success'] });
-    const outcome = { where, commit, observations, alerts, statuses, secondCommit, changeMs, secondStatuses: latest(github, secondCommit) };
-    await node.stop();
-    await stopReconciler();
-    rmSync(workspace, { recursive: true, force: true });
-    return outcome;
-  } catch (error) {
-    voice.line(`what was written so far stays in ${workspace}`);
-    throw error;
+    const secondStatuses = latest(github, secondCommit);
+    const statusHostFaults = github.faults();
+    finished = true;
+    return { where, commit, observations, alerts, statuses, secondCommit, changeMs, secondStatuses, statusHostFaults };
   } finally {
-    await node?.stop();
+    // the reconciler first: that a node lifts its rules because the story is over is no news for the commit
     await stopReconciler();
+    await node?.stop();
     await github.close();
+    if (finished) rmSync(workspace, { recursive: true, force: true });
+    else voice.line(`what was written so far stays in ${workspace}`);
   }
 }

@@ -19,11 +19,15 @@ function statusFaults(statuses: readonly Status[], wanted: Readonly<Record<strin
 export function faults(outcome: Outcome): string[] {
   const rows = outcome.observations
     .filter(({ expected, observed }) => expected !== observed)
-    .map(({ container, title, expected, observed, detail }) => `${container}: ${title}: expected ${expected}, observed ${observed} (${detail})`);
+    .map(
+      ({ container, title, expected, observed, detail }) =>
+        `${container}: ${title}: expected ${expected}, observed ${observed} (${detail})`,
+    );
   const missing = ATTEMPTS.length - outcome.observations.length;
   const alerts = outcome.alerts.flatMap(({ attempt, alert }) => {
     if (alert === undefined) return [`${attempt.container}: ${attempt.title}: no alert`];
-    const named = alert.commit === outcome.commit && alert.sourceLine.startsWith('shop.ts:') && alert.rule !== '' && alert.repository !== '';
+    const named =
+      alert.commit === outcome.commit && alert.sourceLine.startsWith('shop.ts:') && alert.rule !== '' && alert.repository !== '';
     return named ? [] : [`${attempt.container}: ${attempt.title}: the alert does not name its commit, repository, rule and line`];
   });
   return [
@@ -32,6 +36,9 @@ export function faults(outcome: Outcome): string[] {
     ...alerts,
     ...statusFaults(outcome.statuses, { 'parapet/synth': 'success', 'parapet/enforced': 'success', 'parapet/violations': 'failure' }),
     ...statusFaults(outcome.secondStatuses, { 'parapet/synth': 'success', 'parapet/enforced': 'success' }),
-    ...(outcome.changeMs <= CHANGE_LIMIT_MS ? [] : [`the container took ${outcome.changeMs} ms to obey the second commit, more than ${CHANGE_LIMIT_MS}`]),
+    ...outcome.statusHostFaults.map((fault) => `the status host: ${fault}`),
+    ...(outcome.changeMs <= CHANGE_LIMIT_MS
+      ? []
+      : [`the container took ${outcome.changeMs} ms to obey the second commit, more than ${CHANGE_LIMIT_MS}`]),
   ];
 }
