@@ -27,6 +27,7 @@ export interface Ending {
 }
 
 const LONGEST_RETRY = 300_000;
+const STOPPED: Ending = { exit: 3, problems: [], failure: 'stopped before the commit was carried out' };
 
 /** One commit, the newest there is. Nodes are looked at once: nothing is left pending that nobody would end. */
 export async function once(parts: Following, signal: AbortSignal): Promise<Ending> {
@@ -34,7 +35,8 @@ export async function once(parts: Following, signal: AbortSignal): Promise<Endin
     const resolved = await resolve(parts, signal);
     if ('exit' in resolved) return resolved;
     const result = await reconcile(parts, resolved.commit, signal);
-    if (result.kind === 'overtaken' && !signal.aborted) continue;
+    if (result.kind === 'overtaken' && signal.aborted) return STOPPED;
+    if (result.kind === 'overtaken') continue;
     if (result.kind === 'applied') parts.observer.applied(result.inventory);
     await parts.observer.look({ final: true });
     return endingOf(result);
@@ -115,6 +117,7 @@ async function pursue(parts: Following, polling: Polling, commit: string): Promi
     polling.failures = 0;
     running?.abort.abort({ by: commit } satisfies StopReason);
     await running?.done;
+    if (running?.bug !== undefined) throw running.bug.error;
     parts.log({ level: 'info', stage: 'resolve', commit, message: `new commit ${shortCommit(commit)}` });
   }
   polling.running = start(parts, commit);
@@ -157,6 +160,7 @@ async function resolve(parts: Following, signal: AbortSignal): Promise<{ readonl
     const resolved = await parts.source.resolve(signal);
     return 'commit' in resolved ? resolved : { exit: 1, problems: resolved.problems };
   } catch (error) {
+    if (signal.aborted) return STOPPED;
     if (!(error instanceof StageError)) throw error;
     return failureOf(error);
   }

@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly library: Readonly<Record<string, string>>;
   /** Instead of the sandbox that runs policy programs. */
   readonly synthesizer?: Synthesizer;
-  /** Milliseconds that the last statuses may take after the work is done; 15,000 unless told. */
+  /** Milliseconds that the last statuses may take after the work is done; 15,000 unless told, or 3,000 after a signal. */
   readonly patience?: number;
 }
 
@@ -75,7 +75,9 @@ async function ending(parts: Following, options: RunOptions, work: () => Promise
   const delivered = parts.statuses.deliver(delivering.signal);
   try {
     const result = await guarded(work);
-    if (!(await parts.statuses.drained(options.patience ?? 15_000))) {
+    // Who was told to stop is about to be killed; what isn't delivered is on disk.
+    const patience = options.patience ?? (options.signal.aborted ? 3_000 : 15_000);
+    if (!(await parts.statuses.drained(patience))) {
       options.log({ level: 'warn', stage: 'status', message: 'some statuses could not be posted; the next start will try again' });
     }
     return result;

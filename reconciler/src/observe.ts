@@ -86,8 +86,8 @@ export class Observer {
     const now = this.#wiring.clock.now();
     const sightings = new Map<string, Sighting>();
     const seen: SeenReport[] = [];
-    for (const { node, value, modified } of files) {
-      const read = value === undefined ? { wrong: 'it is not JSON' } : readNodeReport(value);
+    for (const { node, value, modified, fault } of files) {
+      const read = fault !== undefined ? { wrong: fault } : value === undefined ? { wrong: 'it is not JSON' } : readNodeReport(value);
       const wrong =
         'wrong' in read ? read.wrong : read.report.metadata.name === node ? undefined : 'metadata.name is not the name of the file';
       this.#complain(node, wrong);

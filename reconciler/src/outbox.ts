@@ -16,7 +16,7 @@ interface Entry {
   /** To send, oldest first; a handful at most. */
   queue: CommitStatus[];
   posted?: CommitStatus;
-  /** What the host would not take from us; sent again once it takes something. */
+  /** What the host would not take from us; sent again later, after a restart at once. */
   refused?: CommitStatus;
   /** The host takes nothing more here. */
   closed: boolean;
@@ -34,6 +34,7 @@ export class Outbox {
     const outbox = new Outbox();
     const entries = isRecord(value) && Array.isArray(value['entries']) ? (value['entries'] as readonly unknown[]) : [];
     outbox.#entries = entries.filter(isEntry).map((entry) => ({ ...entry, queue: [...entry.queue] }));
+    outbox.offerRefused();
     return outbox;
   }
 
@@ -77,6 +78,11 @@ export class Outbox {
     return this.#entries.every(({ queue }) => queue.length === 0);
   }
 
+  /** Whether there is something that the host refused. */
+  get refusing(): boolean {
+    return this.#entries.some(({ refused }) => refused !== undefined);
+  }
+
   /** The next status to post, until `settle` says what came of it. */
   next(): CommitStatus | undefined {
     for (let offset = 0; offset < this.#entries.length; offset += 1) {
@@ -99,7 +105,7 @@ export class Outbox {
     if (result.kind === 'posted') {
       entry.posted = status;
       entry.writes += 1;
-      this.#offerRefused();
+      this.offerRefused();
     } else if (result.kind === 'closed') {
       entry.closed = true;
       entry.queue = [];
@@ -108,8 +114,8 @@ export class Outbox {
     }
   }
 
-  /** The host takes statuses again: what it refused before is due. */
-  #offerRefused(): void {
+  /** Queues again what the host refused: it takes statuses now, or it is time to see whether it does. */
+  offerRefused(): void {
     for (const entry of this.#entries) {
       if (entry.refused === undefined) continue;
       entry.queue.push(entry.refused);

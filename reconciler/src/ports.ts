@@ -63,6 +63,8 @@ export interface ReportFile {
   readonly node: string;
   /** Parsed JSON, or `undefined` when it isn't any. */
   readonly value: unknown;
+  /** Why it was not even read: one sentence. */
+  readonly fault?: string;
   /** When it was last written, milliseconds since the epoch, by this machine's clock. */
   readonly modified: number;
 }
@@ -89,7 +91,7 @@ export interface CommitStatus {
 
 /**
  * - `retry`: nobody answered, or the host is busy; `after` in milliseconds where it said when.
- * - `refused`: the host doesn't let us (token, permission, repository): the next status may try again.
+ * - `refused`: the host doesn't let us (token, permission, repository), or doesn't like this one: tried again now and then.
  * - `closed`: the host takes no more statuses for this commit and context.
  */
 export type PostResult =
@@ -99,7 +101,8 @@ export type PostResult =
 
 /** Never rejects: what goes wrong is in the result. */
 export interface StatusHost {
-  post(status: CommitStatus): Promise<PostResult>;
+  /** `signal` gives up waiting for an answer: `retry`. */
+  post(status: CommitStatus, signal: AbortSignal): Promise<PostResult>;
 }
 
 /** One JSON value that survives a crash. */

@@ -44,7 +44,9 @@ export async function reconcile(parts: Reconciling, commit: string, signal: Abor
   switch (result.kind) {
     case 'applied':
       statuses.supersede(commit, ['enforced', 'violations']);
-      statuses.set(commit, 'synth', { state: 'success', description: describePlan(result.plan) });
+      // Looked at again after a restart it would read "no changes": what the commit once changed says more.
+      if (result.plan.changes.length > 0 || statuses.latest(commit, 'synth')?.state !== 'success')
+        statuses.set(commit, 'synth', { state: 'success', description: describePlan(result.plan) });
       log({ level: 'info', stage: 'target', commit, message: describePlan(result.plan) });
       break;
     case 'refused':

@@ -49,6 +49,8 @@ function credentialsOf({ username, password }: URL): Credentials | undefined {
 function hostFault(parsed: URL, protocol: SourceUrl['protocol'], credentials: Credentials | undefined): string | undefined {
   if (protocol === 'file') return parsed.hostname === '' ? undefined : 'a file is not on another host';
   if (!/^[\w.[\]:-]+$/.test(parsed.hostname)) return 'its host is not a host name';
+  // Git can't use one, and tokens hide there.
+  if (protocol !== 'ssh' && parsed.search !== '') return 'it has a query (?…)';
   // Programs that Git starts would take these for options.
   if (parsed.hostname.startsWith('-') || decode(parsed.username).startsWith('-')) return 'its host or user starts with a dash';
   if (protocol === 'http' && credentials !== undefined && !isLoopback(parsed.hostname))

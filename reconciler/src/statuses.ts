@@ -20,6 +20,9 @@ export interface StatusSettings {
 /** Host rules in mind: one write a second on average, and a hosts' wish to wait is obeyed. */
 export const STATUS_SETTINGS: StatusSettings = { backoff: { first: 1000, longest: 300_000 }, pace: { every: 1000, burst: 10 } };
 
+/** Longest wait for something to deliver; whoever puts a status wakes the loop before that. */
+const IDLE_MS = 60_000;
+
 interface Wiring {
   readonly host: StatusHost;
   readonly store: Store;
@@ -75,27 +78,36 @@ export class Statuses {
     }
   }
 
-  /** Delivers until the signal is aborted. */
+  /** Delivers until the signal is aborted; a delivery on its way is given up then, and stays in the outbox. */
   async deliver(signal: AbortSignal): Promise<void> {
     const { clock, settings } = this.#wiring;
     let failures = 0;
+    /** Times in a row that what the host had refused was offered again. */
+    let offers = 0;
     /** When the next delivery would be due if there were no bursts. */
     let due = 0;
     while (!signal.aborted) {
       const status = this.#outbox.next();
       if (status === undefined) {
-        await this.#untilWoken(signal);
+        // A refusal may end without a sign (a token is replaced, a permission given), so it is tried again, ever less often.
+        const refused = this.#outbox.refusing;
+        await this.#untilWoken(signal, refused ? this.#backoff(offers) : IDLE_MS);
+        offers = refused ? offers + 1 : 0;
+        if (refused && this.#outbox.empty && !signal.aborted) this.#outbox.offerRefused();
         continue;
       }
       due = Math.max(due, clock.now());
       const early = due - clock.now() - settings.pace.every * settings.pace.burst;
       if (early > 0) await clock.sleep(early, signal);
       if (signal.aborted) return;
-      const wait = await this.#post(status, failures);
+      // What was posted and then forgotten in a crash could stay pending for ever: first the disk, then the host.
+      await this.#saving;
+      const wait = await this.#post(status, { failures, signal });
       failures = wait === undefined ? 0 : failures + 1;
       due += settings.pace.every;
       if (wait !== undefined) await clock.sleep(wait, signal);
     }
+    await this.#saving;
   }
 
   /** Resolves when nothing is left to deliver, or after `patience` milliseconds; says whether everything was. */
@@ -109,9 +121,9 @@ export class Statuses {
   }
 
   /** Posts one; gives the milliseconds to wait before the next when it failed. */
-  async #post(status: CommitStatus, failures: number): Promise<number | undefined> {
-    const { host, log, settings } = this.#wiring;
-    const result = await host.post(status);
+  async #post(status: CommitStatus, { failures, signal }: { failures: number; signal: AbortSignal }): Promise<number | undefined> {
+    const { host, log } = this.#wiring;
+    const result = await host.post(status, signal);
     this.#outbox.settle(status, result);
     this.#save();
     const about = { stage: 'status', commit: status.commit, context: status.context, state: status.state };
@@ -120,13 +132,19 @@ export class Statuses {
       return undefined;
     }
     if (result.kind === 'retry') {
-      const wait = result.after ?? Math.min(settings.backoff.first * 2 ** Math.min(failures, 20), settings.backoff.longest);
-      const message = `${result.message}; the status is kept and sent again in ${Math.ceil(wait / 1000)} s`;
+      const wait = result.after ?? this.#backoff(failures);
+      const when = signal.aborted ? 'at the next start' : `in ${Math.ceil(wait / 1000)} s`;
+      const message = `${result.message}; the status is kept and sent again ${when}`;
       log({ ...about, level: 'warn', message });
       return wait;
     }
     log({ ...about, level: 'error', message: `${result.message}; enforcement goes on without this status` });
     return undefined;
+  }
+
+  #backoff(failures: number): number {
+    const { first, longest } = this.#wiring.settings.backoff;
+    return Math.min(first * 2 ** Math.min(failures, 20), longest);
   }
 
   #put(status: CommitStatus): boolean {
@@ -137,11 +155,11 @@ export class Statuses {
     return true;
   }
 
-  async #untilWoken(signal: AbortSignal): Promise<void> {
+  /** Until somebody puts a status, at most `longest` milliseconds. */
+  async #untilWoken(signal: AbortSignal, longest: number): Promise<void> {
     this.#waiting = new AbortController();
     this.#wake = () => this.#waiting.abort();
-    // The long sleep is only a limit: whoever puts a status wakes us.
-    await this.#wiring.clock.sleep(60_000, AbortSignal.any([signal, this.#waiting.signal]));
+    await this.#wiring.clock.sleep(longest, AbortSignal.any([signal, this.#waiting.signal]));
   }
 
   /** One write at a time; what changes meanwhile is in the next one. */

@@ -30,6 +30,13 @@ export interface GitCall {
 /** Git failed: its last words, without credentials. */
 export class GitFailure extends Error {
   override readonly name = 'GitFailure';
+  /** Git gave more than was asked for at most. */
+  readonly tooMuch: boolean;
+
+  constructor(message: string, { tooMuch = false } = {}) {
+    super(message);
+    this.tooMuch = tooMuch;
+  }
 }
 
 const CONFIG = [
@@ -95,7 +102,7 @@ async function run<T>(settings: GitSettings, call: GitCall, work: (git: ReturnTy
     return await work(git);
   } catch (error) {
     call.signal.throwIfAborted();
-    if (over.signal.aborted) throw new GitFailure(`git ${call.args[0] ?? ''} printed more than ${call.limit} bytes`);
+    if (over.signal.aborted) throw new GitFailure(`git ${call.args[0] ?? ''} printed more than ${call.limit} bytes`, { tooMuch: true });
     throw new GitFailure(lastWords(error, credentials));
   }
 }

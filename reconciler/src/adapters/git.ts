@@ -37,6 +37,8 @@ export class GitSource implements Source {
   readonly #options: GitSourceOptions;
   readonly #settings: GitSettings;
   readonly #patience: { readonly resolve: number; readonly fetch: number };
+  /** The mirror, once it was made by this process; forgotten when fetching fails: a crash leaves locks and half a repository. */
+  #ready: Promise<void> | undefined;
 
   constructor(options: GitSourceOptions) {
     this.url = options.url;
@@ -49,6 +51,10 @@ export class GitSource implements Source {
     return join(this.#options.directory, 'mirror.git');
   }
 
+  get #work(): string {
+    return join(this.#options.directory, 'work');
+  }
+
   async resolve(signal: AbortSignal): Promise<Resolved> {
     const { ref } = this.#options;
     if (ref !== undefined && isCommitHash(ref)) return { commit: ref };
@@ -58,13 +64,20 @@ export class GitSource implements Source {
 
   async export(commit: string, signal: AbortSignal): Promise<ExportedTree | { readonly moved: string }> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(this.#patience.fetch)]);
-    const moved = await this.#fetch(commit, limited, signal);
-    if (moved !== undefined) return { moved };
-    return this.#failing('fetch', signal, () => this.#writeOut(commit, limited));
+    try {
+      const now = await this.#fetch(commit, limited, signal);
+      if (now === undefined) return this.#refused(this.#refNotFound());
+      if (now !== commit) return { moved: now };
+      return await this.#failing('fetch', signal, () => this.#writeOut(commit, limited));
+    } catch (error) {
+      // Not the world's doing, and no better the next time.
+      if (error instanceof StageError && error.code === 'repository-too-large') return this.#refused(tooLarge(error));
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
-    await fs.rm(join(this.#options.directory, 'work'), { recursive: true, force: true });
+    await fs.rm(this.#work, { recursive: true, force: true });
   }
 
   /** The reference's full name and where it points, peeled. A branch comes before a tag of the same name. */
@@ -91,12 +104,12 @@ export class GitSource implements Source {
     return name === undefined || commit === undefined ? undefined : { name, commit };
   }
 
-  /** Brings the commit into the mirror; gives where the reference is by now when that is elsewhere. */
+  /** Brings the commit into the mirror; gives where the reference is by now, `undefined` when there is none any more. */
   async #fetch(commit: string, limited: AbortSignal, signal: AbortSignal): Promise<string | undefined> {
     const { ref } = this.#options;
     const byHash = ref !== undefined && isCommitHash(ref);
     const name = byHash ? commit : (await this.#lookUp(limited, signal))?.name;
-    if (name === undefined) throw new StageError('fetch', this.#refNotFound().message, { code: 'ref-not-found' });
+    if (name === undefined) return undefined;
     return this.#failing('fetch', signal, async () => {
       await this.#prepare(limited);
       const tooLarge = new AbortController();
@@ -114,20 +127,20 @@ export class GitSource implements Source {
         const args = ['fetch', ...options, '--', this.url, `+${name}:${HEAD}`];
         await gitText(this.#settings, { directory: this.#mirror, args, signal: AbortSignal.any([limited, tooLarge.signal]), limit: MIB });
       } catch (error) {
-        if (tooLarge.signal.aborted) await fs.rm(this.#mirror, { recursive: true, force: true });
-        if (tooLarge.signal.aborted) throw new GitFailure('the repository is too large to fetch');
+        if (tooLarge.signal.aborted) throw new GitFailure('it is too large to fetch', { tooMuch: true });
+        // What servers say of a commit that they don't have.
+        if (byHash && error instanceof GitFailure && /not our ref|no such remote ref/.test(error.message)) return undefined;
         throw error;
       } finally {
         clearInterval(watch);
       }
-      const now = (await this.#local(['rev-parse', '--verify', '--quiet', `${HEAD}^{commit}`], limited)).trim();
-      return now === commit ? undefined : now;
+      return (await this.#local(['rev-parse', '--verify', '--quiet', `${HEAD}^{commit}`], limited)).trim();
     });
   }
 
   async #writeOut(commit: string, signal: AbortSignal): Promise<ExportedTree> {
-    const { path, directory } = this.#options;
-    const work = join(directory, 'work');
+    const { path } = this.#options;
+    const work = this.#work;
     await fs.rm(work, { recursive: true, force: true });
     const dispose = async (): Promise<void> => fs.rm(work, { recursive: true, force: true });
     const top = path === '.' ? `${commit}^{tree}` : `${commit}:${path}`;
@@ -154,13 +167,18 @@ export class GitSource implements Source {
     return { directory: work, problems, dispose };
   }
 
-  /** A bare repository without templates, so without hooks. */
+  /** Makes the mirror anew where the last one may be damaged: it holds one commit only. Asking and fetching may want it at the same time. */
   async #prepare(signal: AbortSignal): Promise<void> {
-    const exists = await fs.stat(join(this.#mirror, 'HEAD')).then(
-      () => true,
-      () => false,
-    );
-    if (exists) return;
+    this.#ready ??= this.#make(signal).catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  /** A bare repository without templates, so without hooks. */
+  async #make(signal: AbortSignal): Promise<void> {
+    await fs.rm(this.#mirror, { recursive: true, force: true });
     await fs.mkdir(this.#mirror, { recursive: true, mode: 0o700 });
     await gitText(this.#settings, { directory: this.#mirror, args: ['init', '--quiet', '--bare', '--template='], signal, limit: MIB });
   }
@@ -187,12 +205,16 @@ export class GitSource implements Source {
     try {
       return await work();
     } catch (error) {
+      if (stage === 'fetch') this.#ready = undefined;
       signal.throwIfAborted();
       if (error instanceof StageError) throw error;
-      const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
-      const why = timedOut ? 'it did not answer in time' : plain(error instanceof Error ? error.message : String(error));
-      throw new StageError(stage, `the repository ${this.url} can't be read: ${why}`, { cause: error, code: 'repository-unreachable' });
+      const code = error instanceof GitFailure && error.tooMuch ? 'repository-too-large' : 'repository-unreachable';
+      throw new StageError(stage, `the repository ${this.url} can't be read: ${reasonOf(error)}`, { cause: error, code });
     }
+  }
+
+  #refused(problem: Problem): ExportedTree {
+    return { directory: this.#work, problems: [problem], dispose: () => this.close() };
   }
 
   #refNotFound(): Problem {
@@ -200,7 +222,7 @@ export class GitSource implements Source {
     const message =
       ref === undefined
         ? `${this.url} has no default branch with a commit`
-        : `${this.url} has no branch or tag called ${JSON.stringify(ref)}`;
+        : `${this.url} has no ${isCommitHash(ref) ? 'commit' : 'branch or tag called'} ${JSON.stringify(ref)}`;
     return { code: 'ref-not-found', severity: 'error', place: {}, message, hint: 'push it, or give another --ref' };
   }
 
@@ -208,4 +230,21 @@ export class GitSource implements Source {
     const message = `commit ${shortCommit(commit)} has no folder ${JSON.stringify(this.#options.path)}`;
     return { code: 'path-not-found', severity: 'error', place: {}, message, hint: 'push it, or give another --path' };
   }
+}
+
+function tooLarge({ message }: StageError): Problem {
+  return {
+    code: 'repository-too-large',
+    severity: 'error',
+    place: {},
+    message,
+    hint: 'keep the policies in a repository of their own',
+  };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it did not answer in time';
+  const text = plain(error instanceof Error ? error.message : String(error));
+  // Git's own words for both are about a terminal that isn't there.
+  return /Authentication failed|could not read (Username|Password)/.test(text) ? 'its credentials are missing or wrong' : text;
 }

@@ -30,7 +30,7 @@ export class GitHub implements StatusHost {
     this.#options = options;
   }
 
-  async post(status: CommitStatus): Promise<PostResult> {
+  async post(status: CommitStatus, signal: AbortSignal): Promise<PostResult> {
     const { owner, repository, apiUrl, patience } = this.#options;
     let token: string;
     try {
@@ -54,7 +54,7 @@ export class GitHub implements StatusHost {
         context: status.context,
         ...(status.targetUrl === undefined ? {} : { target_url: status.targetUrl }),
         // A redirect would turn the request into another one, or take the token elsewhere.
-        request: { signal: AbortSignal.timeout(patience ?? 10_000), redirect: 'manual' },
+        request: { signal: AbortSignal.any([signal, AbortSignal.timeout(patience ?? 10_000)]), redirect: 'manual' },
       });
       // By its types it can't be anything else, by the network it can.
       const code: number = response.status;
@@ -91,7 +91,8 @@ function judge(error: unknown, about: { readonly token: string; readonly apiUrl:
   if (answer.status === 401) return { kind: 'refused', message: `${said} (is the token right, and not expired?)` };
   if (answer.status === 403) return { kind: 'refused', message: `${said} (the token needs "commit statuses: write" on ${about.name})` };
   if (answer.status === 404) return { kind: 'refused', message: `${said} (is ${about.name} right, and may the token see it?)` };
-  return { kind: 'closed', message: said };
+  // GitHub also answers 422 for what it takes for spam, and for a commit that a mirror has not brought it yet: only this is for ever.
+  return { kind: /maximum number of statuses/i.test(message) ? 'closed' : 'refused', message: said };
 }
 
 /** What the host answered, if it did. */

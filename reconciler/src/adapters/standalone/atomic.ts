@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 /** Writes the whole file or nothing: readers see the old content or the new one. */
 export async function writeAtomically(file: string, content: string): Promise<void> {
-  const temporary = join(dirname(file), `.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryBeside(file);
   try {
     await writeDurably(temporary, content);
     await fs.rename(temporary, file);
@@ -29,13 +29,22 @@ export async function writeDurably(file: string, content: string): Promise<void>
 
 /** Makes a symbolic link point elsewhere in one step. */
 export async function flipLink(link: string, target: string): Promise<void> {
-  const temporary = join(dirname(link), `.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryBeside(link);
   await fs.symlink(target, temporary);
   await fs.rename(temporary, link).catch(async (error: unknown) => {
     await fs.rm(temporary, { force: true });
     throw error;
   });
   await syncDirectory(dirname(link));
+}
+
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Whether a file has a name that only these functions give, so that a crash must have left it. */
+export function isLeftover(name: string): boolean {
+  return /^\.[0-9a-f]{12}\.tmp$/.test(name);
 }
 
 /** Waits until the names in a directory are on disk. */

@@ -12,12 +12,11 @@ import type { Inventory } from '../../inventory.ts';
 import type { StoredFile } from '../../manifest.ts';
 import type { PolicyTarget, ReportFile } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
-import { errorCode, flipLink, parseJson, readRegularFile, syncDirectory, writeAtomically, writeDurably } from './atomic.ts';
+import { errorCode, flipLink, isLeftover, parseJson, readRegularFile, syncDirectory, writeAtomically, writeDurably } from './atomic.ts';
+import { readReports } from './reports.ts';
 
 const STORE = '.store';
 const MAX_INVENTORY_BYTES = 64 * 1024 * 1024;
-const MAX_REPORT_BYTES = 8 * 1024 * 1024;
-const MAX_REPORTS = 5000;
 /** Old revisions that stay, for readers that are in the middle of one. */
 const KEPT_REVISIONS = 2;
 /** `.store/<digest>`, or `.store/<digest>-<n>` where that was tampered with. */
@@ -38,6 +37,7 @@ export class StandaloneTarget implements PolicyTarget {
       await fs.mkdir(this.#path('reports'), { recursive: true });
       const inventory = await this.inventory();
       if (inventory !== undefined) await this.#publish(inventory);
+      await this.#tidy(await this.#current());
       return [];
     });
   }
@@ -88,19 +88,7 @@ export class StandaloneTarget implements PolicyTarget {
   }
 
   async reports(): Promise<readonly ReportFile[]> {
-    return this.#io('cannot be read', async () => {
-      const names = await fs.readdir(this.#path('reports')).catch((error: unknown) => {
-        if (errorCode(error) === 'ENOENT') return [];
-        throw error;
-      });
-      const found: ReportFile[] = [];
-      const reports = names.filter((name) => name.endsWith('.json') && !name.startsWith('.')).sort();
-      for (const name of reports.slice(0, MAX_REPORTS)) {
-        const file = await readRegularFile(this.#path('reports', name), MAX_REPORT_BYTES);
-        if (file !== undefined) found.push({ node: name.slice(0, -'.json'.length), value: parseJson(file.text), modified: file.modified });
-      }
-      return found;
-    });
+    return this.#io('cannot be read', () => readReports(this.#path('reports')));
   }
 
   /** The revision that `policies` points at. */
@@ -129,15 +117,23 @@ export class StandaloneTarget implements PolicyTarget {
   }
 
   /** Removes revisions that nobody reads any more, and what a crash left. Failing here is no reason to fail. */
-  async #tidy(current: string): Promise<void> {
-    const names = await fs.readdir(this.#path(STORE));
+  async #tidy(current: string | undefined): Promise<void> {
+    const list = async (directory: string): Promise<string[]> => fs.readdir(directory).catch(() => []);
+    const names = await list(this.#path(STORE));
     const revisions = names.filter((name) => REVISION.test(name) && name !== current);
-    const ages = await Promise.all(revisions.map(async (name) => ({ name, time: (await fs.stat(this.#path(STORE, name))).mtimeMs })));
+    const age = async (name: string): Promise<number> =>
+      fs.stat(this.#path(STORE, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      );
+    const ages = await Promise.all(revisions.map(async (name) => ({ name, time: await age(name) })));
     ages.sort((a, b) => b.time - a.time);
-    const gone = ages.slice(KEPT_REVISIONS).flatMap(({ name }) => [name, `${name}.json`]);
-    const leftovers = names.filter((name) => name.startsWith('.new-') || name.endsWith('.tmp'));
-    for (const name of [...gone, ...leftovers])
-      await fs.rm(this.#path(STORE, name), { recursive: true, force: true }).catch(() => undefined);
+    const kept = [current, ...ages.slice(0, KEPT_REVISIONS).map(({ name }) => name)];
+    const gone = names.filter((name) => REVISION.test(name.replace(/\.json$/, '')) && !kept.includes(name.replace(/\.json$/, '')));
+    const leftovers = names.filter((name) => name.startsWith('.new-') || isLeftover(name));
+    const above = (await list(this.#directory)).filter(isLeftover);
+    for (const path of [...[...gone, ...leftovers].map((name) => this.#path(STORE, name)), ...above.map((name) => this.#path(name))])
+      await fs.rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 
   #path(...parts: readonly string[]): string {
