@@ -40,6 +40,8 @@ export interface AgentOptions {
 
 /** Milliseconds between two tries to tell records whose table is not known yet. */
 const HELD_PAUSE = 20;
+/** Milliseconds between two reports that differ in counts only: an attack must not keep the node busy with reports. */
+const COUNT_PAUSE = 1000;
 
 export class Agent {
   readonly #ports: AgentPorts;
@@ -189,7 +191,7 @@ export class Agent {
           this.#ports.log(`a record of the kernel cannot be read, and is only counted from now on: ${reasonOf(error)}`);
       }
     }
-    if (counted) this.#report.soon();
+    if (counted) this.#report.soon(COUNT_PAUSE);
     // Records that wait for their table are looked at again until none does.
     if (this.#origins.waiting)
       this.#heldTimer ??= setTimeout(() => {

@@ -3,8 +3,8 @@
 export interface Throttled {
   /** Does it from now on every `every` milliseconds. */
   start(): void;
-  /** Does it soon: at once, or when the pause since the last time is over. */
-  soon(): void;
+  /** Does it soon: at once, or when the pause since the last time is over; `wait` milliseconds are a pause of its own. */
+  soon(wait?: number): void;
   /** Does it once more and then never again. */
   stop(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export function throttle(work: () => Promise<void>, { pause, every }: { readonly
   };
   return {
     start: () => schedule(performance.now()),
-    soon: () => schedule(Math.max(performance.now(), last + pause)),
+    soon: (wait = pause) => schedule(Math.max(performance.now(), last + wait)),
     stop: async () => {
       stopped = true;
       clearTimeout(timer);

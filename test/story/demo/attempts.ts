@@ -83,7 +83,7 @@ export const CHANGE = {
   if /bin/cat /etc/passwd > /dev/null 2>&1; then tightened=passes; else tightened=refused; fi
   echo "relaxed $relaxed, tightened $tightened"
   if [ $relaxed = passes ] && [ $tightened = refused ]; then break; fi
-  /bin/sleep 0.05
+  /bin/sleep 0.1
 done`,
   done: 'relaxed passes, tightened refused',
 };

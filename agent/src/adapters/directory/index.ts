@@ -101,39 +101,27 @@ class DirectorySource implements PolicySource {
 
   async #look(): Promise<void> {
     try {
-      const found = await this.#settled();
-      if (found === undefined) return;
-      const next = await this.#readAll(found);
-      // Whoever swapped the directory while it was read has made this a mixture: the next look has the whole of the new one.
-      if ((await scan(this.#directory)).signature !== found.signature) return void this.#wakeSoon();
-      this.#signature = found.signature;
-      this.#watch(found.directories);
-      this.#tell(next, found);
+      let found = await scan(this.#directory);
+      if (found.signature === this.#signature) return;
+      let read = this.#read;
+      for (let tries = 0; tries < SETTLE_TRIES; tries += 1) {
+        await sleep(SETTLE);
+        read = await readAll(found, read);
+        // Whoever changed the directory while it was read has made this a mixture of old and new.
+        const after = await scan(this.#directory);
+        if (after.signature === found.signature) return this.#take(found, read);
+        found = after;
+      }
+      this.#wakeSoon();
     } catch (error) {
       this.#vanished(error);
     }
   }
 
-  /** The directory as it is once it stays so for a moment; undefined when it is as it was. */
-  async #settled(): Promise<Scan | undefined> {
-    let found = await scan(this.#directory);
-    if (found.signature === this.#signature) return undefined;
-    for (let tries = 0; tries < SETTLE_TRIES; tries += 1) {
-      await sleep(SETTLE);
-      const next = await scan(this.#directory);
-      if (next.signature === found.signature) break;
-      found = next;
-    }
-    return found;
-  }
-
-  async #readAll({ files }: Scan): Promise<Map<string, Read>> {
-    const next = new Map<string, Read>();
-    for (const found of files) {
-      const old = this.#read.get(found.file);
-      next.set(found.file, old?.signature === found.signature ? old : await readOne(found, old));
-    }
-    return next;
+  #take(found: Scan, read: Map<string, Read>): void {
+    this.#signature = found.signature;
+    this.#watch(found.directories);
+    this.#tell(read, found);
   }
 
   #tell(next: Map<string, Read>, { problems, full }: Scan): void {
@@ -197,6 +185,16 @@ class DirectorySource implements PolicySource {
 /** Whether a changed name can be a manifest's, a directory's or a link's; a log file that grows beside them wakes nobody. */
 function mayMatter(name: string): boolean {
   return !name.includes('.') || isManifestName(name);
+}
+
+/** Reads what is not as it was in `before`. */
+async function readAll({ files }: Scan, before: ReadonlyMap<string, Read>): Promise<Map<string, Read>> {
+  const read = new Map<string, Read>();
+  for (const found of files) {
+    const old = before.get(found.file);
+    read.set(found.file, old?.signature === found.signature ? old : await readOne(found, old));
+  }
+  return read;
 }
 
 /** Reads one file. Content that is as it was gives the very same object, so that a touched file changes nothing. */

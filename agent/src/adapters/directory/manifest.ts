@@ -64,7 +64,7 @@ function lineOf(at: { tree: Document.Parsed; lines: LineCounter; path: readonly 
 
 function offsetOf(tree: Document.Parsed, path: readonly (string | number)[]): number | undefined {
   const last = path.at(-1);
-  if (last === undefined) return (tree.contents)?.range[0];
+  if (last === undefined) return tree.contents?.range[0];
   const parent: unknown = path.length === 1 ? tree.contents : tree.getIn(path.slice(0, -1), true);
   if (isMap(parent)) {
     const pair = parent.items.find(({ key }) => String((key as { value?: unknown } | null)?.value ?? key) === String(last));

@@ -1,5 +1,5 @@
 /** Walks a policies directory: which files are there, read from one snapshot of every symbolic link on the way. */
-import type { Stats } from 'node:fs';
+import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '@parapet/policy';
@@ -55,24 +55,26 @@ class Walk {
       return;
     }
     this.directories.add(at.path);
-    const names = (await readdir(at.path)).sort();
-    for (const name of names) {
-      if (name.startsWith('.') || (at.name === '' && NOT_POLICIES.has(name))) continue;
-      await this.#entry({ parent: at, name });
+    const entries = await readdir(at.path, { withFileTypes: true });
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (entry.name.startsWith('.') || (at.name === '' && NOT_POLICIES.has(entry.name))) continue;
+      await this.#entry(at, entry);
       if (this.full) return;
     }
   }
 
-  async #entry({ parent, name }: { parent: Parameters<Walk['directory']>[0]; name: string }): Promise<void> {
-    const path = join(parent.path, name);
+  /** Asks the file system as little as it can: on a network each question is a round trip. */
+  async #entry(parent: Parameters<Walk['directory']>[0], entry: Dirent): Promise<void> {
+    const { name } = entry;
     const file = parent.name === '' ? name : `${parent.name}/${name}`;
+    const below = { name: file, ancestors: [...parent.ancestors, parent.path] };
     try {
+      const path = entry.isSymbolicLink() ? await realpath(join(parent.path, name)) : join(parent.path, name);
+      if (entry.isDirectory()) return await this.directory({ path, ...below });
+      if (!entry.isSymbolicLink() && !isManifestName(name)) return;
       const stats = await stat(path);
-      if (stats.isDirectory()) {
-        await this.directory({ path: await realpath(path), name: file, ancestors: [...parent.ancestors, parent.path] });
-      } else if (isManifestName(name)) {
-        this.#file({ file, path: await realpath(path), stats });
-      }
+      if (stats.isDirectory()) await this.directory({ path, ...below });
+      else if (isManifestName(name)) this.#file({ file, path, stats });
     } catch (error) {
       // Gone since it was listed: the next look finds what is there instead.
       this.problems.push(unreadable(file, `cannot be read: ${codeOf(error)}`));
