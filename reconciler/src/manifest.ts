@@ -20,9 +20,15 @@ export function stamp(manifest: unknown, from: { readonly repository: string; re
   return { ...object, metadata: { ...metadata, annotations } };
 }
 
-/** YAML with every string quoted, so that no reader, of whatever YAML version, takes one for a number or a boolean. */
+/** YAML with every string quoted, and keys where need be, so that no reader, of whatever YAML version, takes one for a number or a boolean. */
 export function render(manifest: unknown): string {
-  return stringify(manifest, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(manifest, {
+    defaultStringType: 'QUOTE_DOUBLE',
+    defaultKeyType: 'PLAIN',
+    compat: 'yaml-1.1',
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  });
 }
 
 /** A file name that is unique for the policy and safe on every file system: `default.no-shell.yaml`, `cluster.edge.yaml`, `host.edge.yaml`. */
