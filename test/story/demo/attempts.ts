@@ -14,32 +14,41 @@ const vault = (title: string, command: string, rest: Pick<Attempt, 'expected' | 
   ...rest,
 });
 const passes = { expected: 'passes' } as const;
-const refusedBy = (policyName: string, operation: string): Pick<Attempt, 'expected' | 'alert'> => ({
+type Wanted = NonNullable<Attempt['alert']>;
+const refusedBy = (policyName: string, operation: Wanted['operation'], resource: string): Pick<Attempt, 'expected' | 'alert'> => ({
   expected: 'refused',
-  alert: { action: 'Block', policyName, operation },
+  alert: { action: 'Block', policyName, operation, resource },
 });
 
 export const ATTEMPTS: readonly Attempt[] = [
-  web('run a package manager', '/usr/bin/dpkg --help', refusedBy('web', 'Process')),
-  web('download, started from /bin/sh', '/usr/bin/wget --help', refusedBy('web', 'Process')),
+  web('run a package manager', '/usr/bin/dpkg --help', refusedBy('web', 'Process', '/usr/bin/dpkg')),
+  web('download, started from /bin/sh', '/usr/bin/wget --help', refusedBy('web', 'Process', '/usr/bin/wget')),
   web('download, started from /bin/ash', `/bin/ash -c '/usr/bin/wget --help; exit $?'`, passes),
   web('run any other program', '/bin/ls /', passes),
-  web('read /etc/shadow', '/bin/cat /etc/shadow', refusedBy('web', 'File')),
+  web('read /etc/shadow', '/bin/cat /etc/shadow', refusedBy('web', 'File', '/etc/shadow')),
   web('read a read-only file', '/bin/cat /etc/app/app.conf', passes),
-  web('write a read-only file', 'echo changed >> /etc/app/app.conf', refusedBy('web', 'File')),
-  web('remove a read-only file', '/bin/rm /etc/app/app.conf', refusedBy('web', 'File')),
-  web('read deep in a blocked directory', '/bin/cat /var/secrets/db/primary/password', refusedBy('web', 'File')),
-  web('open a UDP socket', '/usr/bin/tftp -g -r file 127.0.0.1', refusedBy('web', 'Network')),
-  web('use CAP_CHOWN', 'echo mine > /tmp/file && /bin/chown 1:1 /tmp/file', refusedBy('web', 'Capabilities')),
+  web('write a read-only file', 'echo changed >> /etc/app/app.conf', refusedBy('web', 'File', '/etc/app/app.conf')),
+  web('remove a read-only file', '/bin/rm /etc/app/app.conf', refusedBy('web', 'File', '/etc/app/app.conf')),
+  web(
+    'read deep in a blocked directory',
+    '/bin/cat /var/secrets/db/primary/password',
+    refusedBy('web', 'File', '/var/secrets/db/primary/password'),
+  ),
+  web(
+    'open a UDP socket',
+    '/usr/bin/tftp -g -r file 127.0.0.1',
+    refusedBy('web', 'Network', 'domain=AF_INET type=SOCK_DGRAM protocol=UDP'),
+  ),
+  web('use CAP_CHOWN', 'echo mine > /tmp/file && /bin/chown 1:1 /tmp/file', refusedBy('web', 'Capabilities', 'CAP_CHOWN')),
   web('read an audited file', '/bin/cat /etc/passwd', {
     expected: 'passes',
-    alert: { action: 'Audit', policyName: 'web', operation: 'File' },
+    alert: { action: 'Audit', policyName: 'web', operation: 'File', resource: '/etc/passwd' },
   }),
   vault('run a listed program', '/bin/cat /etc/vault/config', passes),
-  vault('run a program that is not listed', '/bin/ls /', refusedBy('vault', 'Process')),
+  vault('run a program that is not listed', '/bin/ls /', refusedBy('vault', 'File', '/bin/ls')),
   vault('write where it may', 'echo data > /var/vault/data && /bin/cat /var/vault/data', passes),
-  vault('write where it may only read', 'echo data >> /etc/vault/config', refusedBy('vault', 'File')),
-  vault('read a file that is not listed', '/bin/cat /etc/passwd', refusedBy('vault', 'File')),
+  vault('write where it may only read', 'echo data >> /etc/vault/config', refusedBy('vault', 'File', '/etc/vault/config')),
+  vault('read a file that is not listed', '/bin/cat /etc/passwd', refusedBy('vault', 'File', '/etc/passwd')),
 ];
 
 /** The image of both containers: every program is a file of its own, so that each path is its own executable. */

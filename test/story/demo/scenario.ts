@@ -7,8 +7,13 @@ export interface Attempt {
   /** Shell text; full paths, because busybox's shell runs its own applets for bare names. */
   readonly command: string;
   readonly expected: 'passes' | 'refused';
-  /** Set where an alert must follow: KubeArmor's `action` and the policy it must name. */
-  readonly alert?: { readonly action: 'Audit' | 'Block'; readonly policyName: string; readonly operation: string };
+  /** Set where an alert must follow, in KubeArmor's words. To execute a file is also to open it, which `File` rules may refuse first. */
+  readonly alert?: {
+    readonly action: 'Audit' | 'Block';
+    readonly policyName: string;
+    readonly operation: 'Process' | 'File' | 'Network' | 'Capabilities';
+    readonly resource: string;
+  };
 }
 
 export interface Observation extends Attempt {

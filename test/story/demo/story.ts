@@ -120,6 +120,11 @@ function alertsOf(share: string): Alert[] {
     .map((line) => JSON.parse(line) as Alert);
 }
 
+function isWanted(alert: Alert, wanted: NonNullable<Observation['alert']>): boolean {
+  const { action, policyName, operation, resource } = wanted;
+  return alert.action === action && alert.policyName === policyName && alert.operation === operation && alert.resource === resource;
+}
+
 /** Alerts follow within moments; waits until each attempt that must alert has one, or five seconds. */
 async function matchAlerts(share: string, observations: readonly Observation[]): Promise<Outcome['alerts']> {
   for (const deadline = Date.now() + 5_000; ; await sleep(100)) {
@@ -127,14 +132,9 @@ async function matchAlerts(share: string, observations: readonly Observation[]):
     const matched = observations.flatMap((attempt) => {
       const wanted = attempt.alert;
       if (wanted === undefined) return [];
-      const alert = alerts.find(
-        (one) =>
-          one.containerName === attempt.container &&
-          one.policyName === wanted.policyName &&
-          one.operation === wanted.operation &&
-          one.action === wanted.action,
-      );
-      return [{ attempt, alert }];
+      // each alert answers for one attempt
+      const index = alerts.findIndex((one) => one.containerName === attempt.container && isWanted(one, wanted));
+      return [{ attempt, alert: index < 0 ? undefined : alerts.splice(index, 1)[0] }];
     });
     if (matched.every(({ alert }) => alert !== undefined) || Date.now() > deadline) return matched;
   }
