@@ -2,7 +2,7 @@
 import { heading, line, table } from './print.ts';
 import { tellStory } from './story.ts';
 import type { Outcome, Status } from './story.ts';
-import { CHANGE_LIMIT_MS, faults } from './verdict.ts';
+import { CHANGE_LIMIT_MS, delays, faults } from './verdict.ts';
 
 function printStatuses(statuses: readonly Status[]): void {
   table(
@@ -48,7 +48,7 @@ function print(outcome: Outcome): void {
 try {
   const outcome = await tellStory({ heading, line });
   print(outcome);
-  const wrong = faults(outcome);
+  const wrong = [...faults(outcome), ...delays(outcome)];
   heading(wrong.length === 0 ? 'Everything was as expected.' : 'Not as expected:');
   for (const fault of wrong) line(fault);
   process.exitCode = wrong.length === 0 ? 0 : 1;
