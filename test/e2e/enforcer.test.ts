@@ -87,11 +87,13 @@ describe.each(MACHINES)('%s', (_name, machine) => {
 
 describe('a kernel that cannot enforce', () => {
   const supports: EnforcerSupport[] = [];
+  let output = '';
 
   beforeAll(async () => {
     const probe = 'node --conditions=source test/e2e/enforcer/probe.ts';
-    const command = [`${probe} && mount -t tmpfs none /sys/kernel/btf && ${probe}`];
-    const { output } = await runInVm({ command, lsm: 'landlock,yama', containerd: false, timeout: 120 });
+    const agent = 'parapet agent run --policies /tmp --node n 2>&1; echo "the agent ended with $?"';
+    const command = [`${probe} && mount -t tmpfs none /sys/kernel/btf && ${probe} && ${agent}`];
+    ({ output } = await runInVm({ command, lsm: 'landlock,yama', containerd: false, timeout: 120 }));
     const lines = output.split('\n').filter((line) => line.startsWith('support '));
     for (const line of lines) supports.push(JSON.parse(line.slice('support '.length)) as EnforcerSupport);
   }, 180_000);
@@ -104,5 +106,12 @@ describe('a kernel that cannot enforce', () => {
 
   test('without type information both faults are named', () => {
     expect(supports[1]!.problems.map(({ code }) => code)).toEqual(['kernel-no-btf', 'kernel-no-bpf-lsm']);
+  });
+
+  test('the agent does not start: it exits with 3, names each fault and says what to do', () => {
+    const said = output.slice(output.lastIndexOf('support '));
+    expect(said).toMatch(/no type information.*CONFIG_DEBUG_INFO_BTF.*\[kernel-no-btf\]/);
+    expect(said).toMatch(/does not ask BPF programs.*lsm=\S*landlock,yama,bpf\).*\[kernel-no-bpf-lsm\]/);
+    expect(said).toContain('the agent ended with 3\n');
   });
 });

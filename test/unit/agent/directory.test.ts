@@ -207,3 +207,18 @@ test('lines are those of the document, also of fields that are missing', async (
   expect(first?.lineOf(['spec', 'rules'])).toBe(4);
   expect(second?.lineOf(['kind'])).toBe(8);
 });
+
+test('a change that comes just after a look that took long is not left for later', async () => {
+  await put('a.yaml', 'name: one\n');
+  source = openDirectory({ directory: home, interval: 3_600_000 });
+  await source.watch((files) => {
+    seen.push(files);
+    for (const end = performance.now() + 200; performance.now() < end;);
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await put('a.yaml', 'name: two\n');
+  await eventually('the first change', () => seen.length === 2);
+  await put('a.yaml', 'name: three\n');
+  await eventually('the second change', () => seen.length === 3);
+  expect(now()).toEqual({ 'a.yaml': ['three'] });
+});

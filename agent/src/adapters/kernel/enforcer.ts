@@ -111,12 +111,19 @@ class KernelEnforcer implements Enforcer {
   close({ keep }: { readonly keep: boolean }): Promise<void> {
     return this.#inTurn(async () => {
       this.#drain.close();
-      if (keep) return;
-      // the kernel detaches programs some time after their pins are gone: rules are lifted first
-      for (const { index } of [...this.#entries.values(), ...this.#leftovers]) this.#lift(index);
-      await this.#barrier();
-      await this.#programs.remove();
+      try {
+        if (!keep) await this.#remove();
+      } finally {
+        this.#programs.unlock();
+      }
     });
+  }
+
+  /** The kernel detaches programs some time after their pins are gone: rules are lifted first. */
+  async #remove(): Promise<void> {
+    for (const { index } of [...this.#entries.values(), ...this.#leftovers]) this.#lift(index);
+    await this.#barrier();
+    await this.#programs.remove();
   }
 
   /** One change at a time: a swap has several steps. */

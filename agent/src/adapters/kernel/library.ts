@@ -12,7 +12,7 @@ type Async<Arguments extends unknown[]> = {
 };
 type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: number];
 
-/** Functions of bpf/bridge.c, of libbpf, and two of libc, by their C names. */
+/** Functions of bpf/bridge.c, of libbpf, and a few of libc, by their C names. */
 export interface KernelLibrary {
   parapet_load(object: string, pins: string, error: Buffer): Handle;
   parapet_attach(object: Handle, links: string): number;
@@ -45,6 +45,7 @@ export interface KernelLibrary {
   libbpf_num_possible_cpus(): number;
   clock_gettime(clock: number, time: Uint8Array): number;
   mount(source: string, target: string, type: string, flags: number, data: null): number;
+  flock(fd: number, operation: number): number;
   close(fd: number): number;
 }
 
@@ -78,6 +79,7 @@ export function openLibrary(directory: string): KernelLibrary {
       libbpf_num_possible_cpus: ['int', []],
       clock_gettime: ['int', ['int', P]],
       mount: ['int', ['string', 'string', 'string', 'ulong', P]],
+      flock: ['int', ['int', 'int']],
       close: ['int', ['int']],
     });
     return library as KernelLibrary;

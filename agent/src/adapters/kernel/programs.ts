@@ -10,6 +10,7 @@ import { ABI, LAYOUT } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { checked, errorName, isNull } from './library.ts';
 import type { KernelLibrary } from './library.ts';
+import { lockKernel } from './lock.ts';
 import { KernelMap } from './map.ts';
 import type { MapShape } from './map.ts';
 
@@ -43,6 +44,8 @@ export interface Programs {
   readonly inherited: boolean;
   /** Takes everything out of the kernel. */
   remove(): Promise<void>;
+  /** Lets another agent take over. */
+  unlock(): void;
 }
 
 /** Puts the programs in force, or takes over those that are. Throws a StageError when the kernel refuses, with its reasons. */
@@ -52,20 +55,26 @@ export async function startPrograms(library: KernelLibrary, options: { bpfDirect
   const pins = path.join(home, 'maps');
   const links = path.join(home, `links-${await digestOf(object)}`);
   await makePinDirectory(library, { pins, root: options.pinDirectory });
-
-  const inherited = (await namesIn(home)).includes(path.basename(links));
-  if (!inherited) await attach(library, { object, pins, home, links });
-  const maps = openMaps(library, pins);
-  await removeOthers(options.pinDirectory, { home, links });
-  return {
-    maps,
-    adopt: checked(library.bpf_obj_get(path.join(links, 'adopt')), 'opening the pinned iterator'),
-    inherited,
-    async remove() {
-      await rm(links, { recursive: true, force: true });
-      await rm(options.pinDirectory, { recursive: true, force: true });
-    },
-  };
+  const unlock = await lockKernel(library, options.pinDirectory);
+  try {
+    const inherited = (await namesIn(home)).includes(path.basename(links));
+    if (!inherited) await attach(library, { object, pins, home, links });
+    const maps = openMaps(library, pins);
+    await removeOthers(options.pinDirectory, { home, links });
+    return {
+      maps,
+      adopt: checked(library.bpf_obj_get(path.join(links, 'adopt')), 'opening the pinned iterator'),
+      inherited,
+      async remove() {
+        await rm(links, { recursive: true, force: true });
+        await rm(options.pinDirectory, { recursive: true, force: true });
+      },
+      unlock,
+    };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 }
 
 async function digestOf(object: string): Promise<string> {
