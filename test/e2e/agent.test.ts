@@ -203,6 +203,12 @@ test('an agent that is stopped leaves everything in force', () => {
   expect(outcome('stop without an agent')).toMatchObject({ status: 3, err: expect.stringContaining('stays in force') });
 });
 
+test('so does one that gets SIGTERM', () => {
+  expect(outcome('wait after a stop').status).toBe(0);
+  expect(facts.get('the exit of an agent that got SIGTERM')).toBe(0);
+  expect(facts.get('web after SIGTERM')).toBe('refused');
+});
+
 test('from the first agent to the last command not one of the container’s tries got through', () => {
   expect(facts.get('the secret was read under the agents')).toBe(false);
 });

@@ -111,11 +111,12 @@ export function fakePorts(enforcer = new FakeEnforcer()) {
   const lines: string[] = [];
   const log: string[] = [];
   const reports: unknown[] = [];
-  const state: { refreshed: number; onFiles(files: readonly ManifestFile[]): void; onContainers(containers: readonly Container[]): void } = {
-    refreshed: 0,
-    onFiles: () => undefined,
-    onContainers: () => undefined,
-  };
+  const state: { refreshed: number; onFiles(files: readonly ManifestFile[]): void; onContainers(containers: readonly Container[]): void } =
+    {
+      refreshed: 0,
+      onFiles: () => undefined,
+      onContainers: () => undefined,
+    };
   let onState: (state: { connected: boolean; message: string }) => void = () => undefined;
   const refresh = (): Promise<void> => {
     state.refreshed += 1;

@@ -145,6 +145,11 @@ async function stopping(probe: node.Probe, agent: ReturnType<typeof node.startAg
   fact('the exit of an agent that was stopped', await node.ended(agent));
   fact('stop without an agent', await parapet('stop', '--keep'));
   fact('web and node after a stop', [await probe.next(), attemptOnNode(HOST_SECRET)]);
+  const third = node.startAgent();
+  fact('wait after a stop', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  third.kill('SIGTERM');
+  fact('the exit of an agent that got SIGTERM', await node.ended(third));
+  fact('web after SIGTERM', await probe.next());
   fact('the secret was read under the agents', probe.lines().slice(probed).includes('passed'));
   fact('remove without an agent', await parapet('stop', '--remove'));
   fact('left after remove without an agent', await nothingLeft());
