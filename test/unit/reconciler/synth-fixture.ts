@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { afterAll } from '@jest/globals';
+import { afterAll, jest } from '@jest/globals';
 import type { Problem } from '@parapet/policy';
 import { createSynthesizer } from '../../../reconciler/src/adapters/synth/index.ts';
 import type { SynthLimits } from '../../../reconciler/src/adapters/synth/index.ts';
@@ -20,6 +20,9 @@ export const library = {
     '@parapet/policy': join(root, 'policy'),
   },
 };
+
+// Each program takes two processes, and tests run beside one another.
+jest.setTimeout(60_000);
 
 const made: string[] = [];
 afterAll(() => made.forEach((folder) => rmSync(folder, { recursive: true, force: true })));

@@ -60,7 +60,10 @@ app.synth();
 });
 
 test('the same program gives the same bytes every time', async () => {
-  const program = POLICY.replace('app.synth', "new ContainerPolicy(chart, 'r' + Math.random() + Date.now(), { select: {} }).blockExec('/x');\napp.synth");
+  const program = POLICY.replace(
+    'app.synth',
+    "new ContainerPolicy(chart, 'r' + Math.random() + Date.now(), { select: {} }).blockExec('/x');\napp.synth",
+  );
   const results = [await run(program), await run(program)];
   expect(results[0]?.problems).toEqual([]);
   expect(results[0]?.manifests).toHaveLength(2);

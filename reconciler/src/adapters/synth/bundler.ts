@@ -7,6 +7,7 @@ import { bytesText } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
 import { Resolver } from './resolver.ts';
 import type { Place } from './resolver.ts';
+import { sealChildren } from './seal.ts';
 import { readSource, Refusal } from './source-file.ts';
 
 export interface BundleRequest {
@@ -51,6 +52,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   '.yaml': 'text',
   '.yml': 'text',
 };
+const SEARCHED = 'found by a search';
+/** What esbuild says of imports by a pattern. One answer for all of them: what is on this machine must not be told by which it is. */
+const SEARCH = new RegExp(`^(?:${SEARCHED}$|Could not resolve (?:import|require)\\(|The glob pattern |Cannot read directory )`);
+const MAX_PROBLEMS = 100;
 /** All inputs together: what esbuild has to hold at once. */
 const MAX_TOTAL = 64 * 1024 * 1024;
 
@@ -70,7 +75,11 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
-    logLimit: 50,
+    logLimit: 0,
+    // An import by a pattern makes esbuild itself search the machine's folders. Whatever it finds there, the answer is the same: an error.
+    logOverride: { 'empty-glob': 'error' },
+    // What is left of `import()` fails in the program's own code, where the author's line is known.
+    supported: { 'dynamic-import': false },
     tsconfigRaw: { compilerOptions: { target: 'es2023', useDefineForClassFields: true } },
     define: {
       __dirname: '"/"',
@@ -81,11 +90,12 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
     },
     plugins: [ground(request)],
   });
+  await sealChildren();
   const timer = setTimeout(() => void build.cancel(), request.limits.bundleMs);
   try {
     return finished(await build.rebuild(), request.limits);
   } catch (error) {
-    return { problems: problemsOf(error), code: '', map: '' };
+    return { problems: problemsOf(error, request.entry), code: '', map: '' };
   } finally {
     clearTimeout(timer);
     await build.dispose();
@@ -101,24 +111,33 @@ function finished(result: BuildResult, limits: SynthLimits): BundleAnswer {
   return { problems: [{ code: 'bundle-failed', message }], code: '', map: '' };
 }
 
-function problemsOf(error: unknown): readonly BundleProblem[] {
+function problemsOf(error: unknown, entry: string): readonly BundleProblem[] {
   const messages = (error as Partial<BuildFailure>).errors;
   if (messages === undefined || messages.length === 0) throw error;
-  return messages.map(problemOf);
+  const problems = messages
+    .filter(({ location, text }) => location !== null || !SEARCH.test(text))
+    .map((message) => problemOf(message, entry));
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()].slice(0, MAX_PROBLEMS);
 }
 
-function problemOf(message: Message): BundleProblem {
-  const detail = (message.detail ?? {}) as { readonly code?: string; readonly hint?: string };
-  const { location } = message;
+function problemOf(message: Message, entry: string): BundleProblem {
+  const detail = (message.detail ?? {}) as Partial<Pick<Refusal, 'code' | 'hint' | 'whole'>>;
+  const place = message.location === null || detail.whole === true ? { file: entry } : placeOf(message.location);
+  if (SEARCH.test(message.text)) {
+    const hint = "write the file's name into the import itself";
+    return { code: 'import-refused', message: 'the name in an import is computed, and nothing is searched for', hint, ...place };
+  }
   const note = message.notes[0]?.text;
   return {
     code: detail.code ?? 'bundle-failed',
     message: message.text.replaceAll(/\b(repository|library):/g, '').replace(/[.]$/, ''),
     ...(detail.hint !== undefined ? { hint: detail.hint } : detail.code === undefined && note !== undefined ? { hint: note } : {}),
-    ...(location === null
-      ? {}
-      : { file: location.file.replace(/^(repository|library):/, ''), line: location.line, column: location.column + 1 }),
+    ...place,
   };
+}
+
+function placeOf(location: NonNullable<Message['location']>): Pick<BundleProblem, 'file' | 'line' | 'column'> {
+  return { file: location.file.replace(/^(repository|library):/, ''), line: location.line, column: location.column + 1 };
 }
 
 /** The plugin that answers every question about files, so that esbuild asks the file system none. */
@@ -156,7 +175,8 @@ function ground(request: BundleRequest): Plugin {
       build.onLoad({ filter: /.*/ }, async (args) => {
         try {
           const place = places.get(`${args.namespace}:${args.path}`);
-          if (place === undefined) throw new Refusal(`${JSON.stringify(args.path)} is not there`, { code: 'bundle-failed' });
+          // Only a search of esbuild's own finds what the resolver did not give.
+          if (place === undefined) return { errors: [{ text: SEARCHED }] };
           return await load(place, { limits: request.limits, budget });
         } catch (error) {
           return { errors: [refusalMessage(error)] };
@@ -177,17 +197,18 @@ async function load(
     throw new Refusal(`${JSON.stringify(place.name)} is not a kind of file that can be imported`, { code: 'import-refused', hint });
   }
   budget.files += 1;
-  if (budget.files > limits.files) throw new Refusal(`more than ${limits.files} files are imported`, { code: 'import-refused' });
+  const tooMuch = (what: string) => new Refusal(`more than ${what} are imported`, { code: 'import-refused', whole: true });
+  if (budget.files > limits.files) throw tooMuch(`${limits.files} files`);
   const data = await readSource(place.file, limits.fileBytes);
   budget.bytes += data.length;
-  if (budget.bytes > MAX_TOTAL) throw new Refusal(`more than ${bytesText(MAX_TOTAL)} of files are imported`, { code: 'import-refused' });
-  // The author's own source maps would let a file speak for another; lines in problems are those of the files as they are.
-  const code =
-    loader === 'json' || loader === 'text' ? data : data.toString('utf8').replaceAll(/^(\s*\/\/[#@] *)sourceMappingURL=/gm, '$1');
-  return { contents: code, loader };
+  if (budget.bytes > MAX_TOTAL) throw tooMuch(`${bytesText(MAX_TOTAL)} of files`);
+  // The author's own source maps would let a file speak for another; lines in problems are those of the files as they are. Of several
+  // maps that a file names the last one counts.
+  const mapped = loader !== 'json' && loader !== 'text' && data.includes('sourceMappingURL=');
+  return { contents: mapped ? `${data.toString('utf8')}\n//# sourceMappingURL=none` : data, loader };
 }
 
 function refusalMessage(error: unknown): PartialMessage {
   if (!(error instanceof Refusal)) throw error;
-  return { text: error.message, detail: { code: error.code, hint: error.hint } };
+  return { text: error.message, detail: { code: error.code, hint: error.hint, whole: error.whole } };
 }

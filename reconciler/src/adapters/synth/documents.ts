@@ -7,6 +7,8 @@ import type { SandboxAnswer, SandboxRequest, WrittenFile } from './sandbox-proto
 const MAX_DOCUMENT = 1536 * 1024;
 const MAX_ALIASES = 100;
 const MAX_DEPTH = 64;
+/** What is wrong with one file; the rest mostly follows from the first. */
+const MAX_ERRORS = 10;
 const MAX_VALUES = 200_000;
 
 type Bounds = Pick<SandboxRequest, 'outputBytes' | 'manifests'>;
@@ -42,14 +44,20 @@ function readFile(path: string, text: string): WrittenFile {
     try {
       // YAML 1.1, as cdk8s writes and Kubernetes reads it.
       for (const document of parseAllDocuments(chunk, { version: '1.1', prettyErrors: false, logLevel: 'silent' })) {
-        if (document.errors.length > 0) errors.push(...document.errors.map((error) => error.message));
+        if (document.errors.length > 0) errors.push(...document.errors.map(wordsOf));
         else documents.push(...jsonOf(document.toJS({ maxAliasCount: MAX_ALIASES })));
       }
     } catch (error) {
-      errors.push(error instanceof Error ? error.message : 'not readable');
+      errors.push(wordsOf(error));
     }
   }
-  return { path, documents, errors };
+  return { path, documents, errors: [...new Set(errors)].slice(0, MAX_ERRORS) };
+}
+
+/** What the parser says, or what it means when the parser itself runs out of stack. */
+function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : 'not readable';
+  return /stack/i.test(message) ? 'a manifest is nested too deeply to be read' : message;
 }
 
 /** Documents one by one, so that the parser's trees stay small; a line that starts with `---` always begins a new one. */

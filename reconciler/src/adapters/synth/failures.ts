@@ -10,7 +10,9 @@ const MAX_PRINTED = 500;
 const MAX_PROBLEMS = 100;
 /** What the sandbox's own refusals say; `code` tells them apart where it survives, the words where it does not. */
 const FORBIDDEN = 'ERR_PARAPET_FORBIDDEN';
-const FORBIDDEN_WORDS = / is not possible in a policy program: |^Dynamic require of /;
+const FORBIDDEN_WORDS = / is not possible in a policy program: /;
+/** What esbuild leaves in place of an import whose name is computed. */
+const COMPUTED_IMPORT = /^Dynamic require of (".*") is not supported$/;
 
 interface Circumstances {
   readonly positions: Positions;
@@ -59,7 +61,7 @@ export function failuresOf(answer: SandboxAnswer, at: Circumstances): readonly P
       ];
     case 'exit': {
       const message = `the program ended itself with exit code ${answer.exitCode}`;
-      return [problem('program-threw', { place: { file: at.entry }, message, ...printed })];
+      return [problem('program-threw', { place, message, ...printed })];
     }
     case 'threw':
       return answer.thrown.flatMap((thrown) => problemsOf(thrown, { at, printed })).slice(0, MAX_PROBLEMS);
@@ -84,6 +86,11 @@ function problemsOf(
   if (thrown.code === FORBIDDEN || FORBIDDEN_WORDS.test(thrown.message)) {
     const hint = thrown.hint === '' ? 'policy programs only compute manifests from the files they import' : thrown.hint;
     return [problem('forbidden-api', { place, message: line(thrown.message, at), hint })];
+  }
+  const [, computed] = COMPUTED_IMPORT.exec(thrown.message) ?? [];
+  if (computed !== undefined) {
+    const message = `loading ${line(computed, at)} at run time is not possible in a policy program`;
+    return [problem('forbidden-api', { place, message, hint: "write the file's name into the import itself" })];
   }
   const listed = validationErrors(thrown.message, { at, place });
   if (listed.length > 0) return listed;
@@ -114,6 +121,7 @@ function line(text: string, { positions }: Circumstances): string {
   const flat = text
     .slice(0, MAX_MESSAGE * 2)
     .replaceAll(/\s*\n\s*/g, '; ')
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
     .trim();
   return positions.translate(flat).slice(0, MAX_MESSAGE).replace(/[.]$/, '');
 }

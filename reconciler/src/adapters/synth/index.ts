@@ -59,7 +59,7 @@ async function run(step: Step, runtime: SandboxRuntime): Promise<SynthResult> {
   if (bundled.problems.length > 0) return failed(bundled.problems, { bundleMs, runMs: 0 });
   const answer = await runSandbox({ runtime, bundle: bundled.code, limits, signal });
   const times = { bundleMs, runMs: Math.round(performance.now() - started) - bundleMs };
-  const positions = new Positions(bundled.map);
+  const positions = new Positions(bundled);
   const failures = failuresOf(answer, { positions, limits, entry });
   if (failures.length > 0) return failed(failures, times);
   const { manifests, problems } = readManifests(answer.files, { positions, entry, output });

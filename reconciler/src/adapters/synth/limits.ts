@@ -2,7 +2,7 @@
 export interface SynthLimits {
   /** Milliseconds for bundling. Default 20,000. */
   readonly bundleMs: number;
-  /** Milliseconds of wall clock for running the program, its manifests' parsing included; then the process is killed. Default 10,000. */
+  /** Milliseconds of wall clock for running the program, its manifests' parsing included; then the program is stopped, and half a second later killed. Default 10,000. */
   readonly runMs: number;
   /** Bytes that the program may hold at one time. Default 256 MiB. */
   readonly memoryBytes: number;

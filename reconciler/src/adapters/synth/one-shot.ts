@@ -4,7 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { StageError } from '../../stage-error.ts';
 
-const PRLIMIT = '/usr/bin/prlimit';
+/** Sets the kernel's limits for a process; part of every Debian. */
+export const PRLIMIT = '/usr/bin/prlimit';
 const MAX_STDERR = 16 * 1024;
 
 export interface OneShot {
@@ -17,7 +18,9 @@ export interface OneShot {
   readonly outputBytes: number;
   /** Bytes of private memory the kernel lets it write to, where `prlimit` is there to say so. */
   readonly dataBytes: number;
-  /** Whether it may write files: esbuild needs none, and neither does a program. */
+  /** Bytes of its main stack. Default: what this process has. */
+  readonly stackBytes?: number;
+  /** Descriptors it may have open at one time. */
   readonly openFiles: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -70,7 +73,9 @@ export async function runOneShot(shot: OneShot): Promise<OneShotResult> {
 
 function start(shot: OneShot): ChildProcess {
   const cpuSeconds = Math.ceil(shot.wallMs / 1000) * 4 + 1;
+  // No core, and no file written: neither esbuild nor a program needs one.
   const limits = [`--core=0`, `--fsize=0`, `--nofile=${shot.openFiles}`, `--cpu=${cpuSeconds}`, `--data=${shot.dataBytes}`];
+  if (shot.stackBytes !== undefined) limits.push(`--stack=${shot.stackBytes}`);
   const limited = existsSync(PRLIMIT);
   const command = limited ? PRLIMIT : process.execPath;
   const args = limited ? [...limits, '--', process.execPath, ...shot.args] : [...shot.args];

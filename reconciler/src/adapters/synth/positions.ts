@@ -1,6 +1,8 @@
 /** From positions in the bundle to lines of the author's files. */
 import { SourceMapConsumer } from 'source-map-js';
 import type { RawSourceMap } from 'source-map-js';
+import { callStart } from './call-start.ts';
+import type { Position } from './call-start.ts';
 import { BUNDLE_NAME } from './sandbox-protocol.ts';
 
 export interface AuthorPlace {
@@ -18,8 +20,11 @@ const MAX_FRAMES = 256;
 /** Reads a bundle's source map. */
 export class Positions {
   readonly #map: SourceMapConsumer | undefined;
+  readonly #lines: readonly string[];
 
-  constructor(map: string) {
+  /** `code` is the bundle and `map` its source map; both are empty for a program that was not bundled. */
+  constructor({ code, map }: { readonly code: string; readonly map: string }) {
+    this.#lines = code.split('\n');
     this.#map = map === '' ? undefined : new SourceMapConsumer(JSON.parse(map) as RawSourceMap);
   }
 
@@ -28,10 +33,20 @@ export class Positions {
     let frames = 0;
     for (const found of stack.matchAll(FRAME)) {
       if ((frames += 1) > MAX_FRAMES) break;
-      const place = this.#own(Number(found[1]), Number(found[2]));
-      if (place !== undefined) return place;
+      const raw = { line: Number(found[1]), column: Number(found[2]) };
+      const place = this.#own(raw);
+      const isTop = frames === 1 && !stack.slice(0, found.index).includes('\n');
+      if (place !== undefined) return this.#own(this.#begin(raw, isTop)) ?? place;
     }
     return undefined;
+  }
+
+  /** Where the call began that `raw` is in. What is on top of a stack need not be one: there only the making of an error counts. */
+  #begin(raw: Position, isTop: boolean): Position {
+    const start = callStart(this.#lines, raw);
+    if (!isTop) return start;
+    const before = this.#lines[start.line - 1]?.slice(0, start.column - 1) ?? '';
+    return /\bnew [\w$.]*Error$/.test(before) ? start : raw;
   }
 
   /**
@@ -45,13 +60,13 @@ export class Positions {
     });
   }
 
-  #own(line: number, column: number): AuthorPlace | undefined {
-    const found = this.#lookUp(line, column);
+  #own(raw: Position): AuthorPlace | undefined {
+    const found = this.#lookUp(raw);
     if (found === undefined || found.ground !== 'repository' || /(^|\/)node_modules\//.test(found.name)) return undefined;
     return { file: found.name, line: found.line, column: found.column };
   }
 
-  #lookUp(line: number, column: number): { ground: string; name: string; line: number; column: number } | undefined {
+  #lookUp({ line, column }: Position): { ground: string; name: string; line: number; column: number } | undefined {
     if (this.#map === undefined || line < 1 || column < 1) return undefined;
     // Columns count from 1 in stacks and from 0 in source maps.
     const found = this.#map.originalPositionFor({ line, column: column - 1 });

@@ -40,6 +40,8 @@ export class Resolver {
   readonly #repository: string;
   readonly #library: Readonly<Record<string, string>>;
   readonly #names = new Map<string, string>();
+  /** Real folders of shipped packages that the repository brings itself, to their names: links lead to some of them. */
+  readonly #brought = new Map<string, string>();
 
   constructor(options: ResolverOptions) {
     this.#repository = options.repository;
@@ -113,17 +115,21 @@ export class Resolver {
     const from = importer.ground === 'repository' ? dirname(importer.file) : shipped === undefined ? undefined : this.#repository;
     if (from !== undefined) {
       const own = await this.#climb({ from, top: this.#repository, name: wanted.name });
-      const inside = own !== undefined && isInside(this.#repository, own);
-      if (inside)
+      if (own !== undefined && isInside(this.#repository, own)) {
+        if (shipped !== undefined && own !== this.#repository) this.#brought.set(own, wanted.name);
         return this.#inPackage({ ground: 'repository', root: this.#repository, folder: own, specifier, subpath: wanted.subpath, kind });
+      }
       if (own !== undefined && shipped === undefined) throw leaving(specifier);
     }
-    const folder =
-      shipped ??
-      (importer.ground === 'library' ? await this.#climb({ from: dirname(importer.file), top: sep, name: wanted.name }) : undefined);
+    const folder = shipped ?? (await this.#beside(importer, wanted.name));
     const found = folder === undefined ? undefined : await locate(folder);
     if (found === undefined) throw missingPackage(wanted.name, Object.keys(this.#library));
     return this.#inPackage({ ground: 'library', root: found.real, folder: found.real, specifier, subpath: wanted.subpath, kind });
+  }
+
+  /** What a shipped package depends on itself. */
+  async #beside(importer: Place, name: string): Promise<string | undefined> {
+    return importer.ground === 'library' ? this.#climb({ from: dirname(importer.file), top: sep, name }) : undefined;
   }
 
   /** The real folder of a package in the nearest `node_modules` from `from` up to `top`. */
@@ -170,13 +176,20 @@ export class Resolver {
     throw new Refusal(`${JSON.stringify(specifier)} is not in the "imports" of its package.json`, { code: 'bundle-failed' });
   }
 
+  /** What a file of the repository is called; one of a shipped package is a library's, wherever a workspace keeps it. */
+  #ownName(file: string, way: string): string {
+    for (const [folder, name] of this.#brought)
+      if (isInside(folder, file)) return `node_modules/${name}/${relative(folder, file).split(sep).join('/')}`;
+    return way;
+  }
+
   #place(ground: Place['ground'], root: string, file: string): Place {
     const known = this.#names.get(file);
     if (known !== undefined) return { ground, root, file, name: known };
     const way = relative(root, file).split(sep).join('/');
     const packageName =
       /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(root.split(sep).join('/'))?.[1] ?? `parapet-${posix.basename(root)}`;
-    let name = ground === 'repository' ? way : `${packageName}/${way}`;
+    let name = ground === 'repository' ? this.#ownName(file, way) : `${packageName}/${way}`;
     // Two versions of one library: both need a name, and neither may be a path of this machine.
     const taken = new Set(this.#names.values());
     if (ground === 'library') while (taken.has(name)) name = `other/${name}`;
@@ -189,12 +202,13 @@ async function readPackageJson(folder: string, root: string): Promise<PackageJso
   const found = await locate(join(folder, 'package.json'));
   if (found === undefined) return {};
   if (!isInside(root, found.real)) throw new Refusal('its package.json leads out of the repository', { code: 'import-refused' });
+  const name = posix.join(relative(root, folder).split(sep).join('/'), 'package.json');
   try {
     const json: unknown = JSON.parse((await readSource(found.real, MAX_PACKAGE_JSON)).toString('utf8'));
     return typeof json === 'object' && json !== null ? json : {};
   } catch (error) {
-    if (error instanceof Refusal) throw error;
-    throw new Refusal(`${posix.basename(folder)}/package.json is not JSON`, { code: 'bundle-failed' });
+    if (error instanceof Refusal) throw new Refusal(`${name}: ${error.message}`, { code: error.code });
+    throw new Refusal(`${name} is not JSON`, { code: 'bundle-failed' });
   }
 }
 

@@ -11,6 +11,7 @@ import type { SandboxAnswer, SandboxRequest, Thrown } from './sandbox-protocol.t
 /** 2000-01-01T00:00:00Z in nanoseconds: what every clock says, so that output does not depend on when it was made. */
 const FIXED_TIME = 946_684_800_000_000_000n;
 const MAX_REJECTIONS = 20;
+const MAX_PRINTED = 1000;
 
 interface Guest {
   readonly vm: QuickJS;
@@ -32,8 +33,20 @@ interface Collected {
 /** Runs `payload`: the length of the request, the request, then the bytes it announces. */
 export async function answer(payload: Uint8Array): Promise<void> {
   const { request, parts } = unpack(payload);
-  const reply = JSON.stringify(await run(request, parts));
+  const reply = JSON.stringify(await run(request, parts).catch(brokenEngine));
   process.stdout.write(reply, () => process.exit(0));
+}
+
+/**
+ * What a program can do to the engine itself: nest so deeply that the engine's own recursion overflows, or make it trap. Its state means
+ * nothing afterwards, so that nothing more is asked of it.
+ */
+function brokenEngine(error: unknown): SandboxAnswer {
+  if (error instanceof RangeError)
+    return { ...FAILED, thrown: [{ ...NOTHING, name: 'RangeError', message: 'Maximum call stack size exceeded' }] };
+  if (error instanceof Error && error.name === 'RuntimeError')
+    return { ...FAILED, thrown: [refused('an error that the engine does not survive')] };
+  throw error;
 }
 
 function unpack(payload: Uint8Array): { request: SandboxRequest; parts: readonly Uint8Array[] } {
@@ -49,7 +62,6 @@ async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promi
   const [wasm, ...rest] = parts as readonly Uint8Array<ArrayBuffer>[];
   const [prelude, bundle] = rest.slice(request.extensions.length).map((part) => decoder.decode(part));
   if (wasm === undefined || prelude === undefined || bundle === undefined) throw new Error('the request is incomplete');
-  const deadline = Date.now() + request.runMs;
   let late = false;
   const rejected = new Map<number, Thrown>();
   // Filled below: the engine's callback needs the guest, and the guest needs the engine.
@@ -60,7 +72,7 @@ async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promi
     maxStackSize: 256 * 1024,
     timezoneOffset: 0,
     extensions: request.extensions.map((name, index) => ({ name, wasm: rest[index] as Uint8Array<ArrayBuffer> })),
-    interruptHandler: () => (late = late || Date.now() > deadline),
+    interruptHandler: () => (late = late || Date.now() > request.deadline),
     moduleLoader: { load: (name: string) => refuseModule(name) },
     onUnhandledRejection: (promise: JSValueHandle, reason: JSValueHandle, isHandled: boolean) => {
       if (isHandled) rejected.delete(promise.identity);
@@ -118,8 +130,8 @@ async function runProgram(guest: Guest, bundle: string): Promise<Thrown | 'waiti
   let main: JSValueHandle | undefined;
   try {
     main = vm.evalCode(bundle, BUNDLE_NAME, EvalFlags.TYPE_MODULE);
-    vm.executePendingJobs();
-    while (!guest.late() && main.promiseState !== 2 && vm.callFunction(guest.step, vm.undefined).toBoolean()) vm.executePendingJobs();
+    runJobs(vm);
+    while (!guest.late() && main.promiseState !== 2 && vm.callFunction(guest.step, vm.undefined).toBoolean()) runJobs(vm);
   } catch (error) {
     return thrownBy(guest, error);
   }
@@ -128,10 +140,16 @@ async function runProgram(guest: Guest, bundle: string): Promise<Thrown | 'waiti
   return main.promiseState === 0 ? 'waiting' : undefined;
 }
 
+/** Unlike the engine's own loop, it keeps the exception of a job that had no time or memory left: that knows the author's line. */
+function runJobs(vm: QuickJS): void {
+  const engine = vm._getExports();
+  while (engine.qjs_is_job_pending() !== 0) if (engine.qjs_execute_pending_job() < 0) throw new JSException(vm.getException());
+}
+
 /** The reason of a rejected module. Reading it runs nothing of the program's. */
 async function rejectionOf(guest: Guest, promise: JSValueHandle): Promise<Thrown> {
   const settled = await guest.vm.resolvePromise(promise);
-  return 'error' in settled ? describe(guest, settled.error) : refused('the program failed without a reason');
+  return 'error' in settled ? describe(guest, settled.error) : refused('nothing');
 }
 
 function thrownBy(guest: Guest, error: unknown): Thrown {
@@ -145,7 +163,7 @@ function describe(guest: Guest, reason: JSValueHandle): Thrown {
   try {
     return { ...NOTHING, ...(JSON.parse(textOf(guest.vm.callFunction(guest.describe, guest.vm.undefined, reason))) as Partial<Thrown>) };
   } catch {
-    return refused('something was thrown that cannot be described');
+    return refused('something that cannot be described');
   }
 }
 
@@ -155,26 +173,44 @@ function textOf(handle: JSValueHandle): string {
 }
 
 function conclude(guest: Guest, run: { readonly request: SandboxRequest; readonly thrown: Thrown | 'waiting' | undefined }): SandboxAnswer {
-  const failed: SandboxAnswer = { ended: 'threw', thrown: [], files: [], touched: true, printed: [], exitCode: 0 };
   const main = run.thrown === 'waiting' || run.thrown === undefined ? [] : [run.thrown];
-  if (guest.late()) return { ...failed, ended: 'time', thrown: main };
+  if (guest.late()) return { ...FAILED, ended: 'time', thrown: main };
   let collected: Collected;
   try {
-    collected = JSON.parse(textOf(guest.vm.callFunction(guest.collect, guest.vm.undefined))) as Collected;
+    collected = collectedFrom(JSON.parse(textOf(guest.vm.callFunction(guest.collect, guest.vm.undefined))));
   } catch (error) {
+    if (guest.late()) return { ...FAILED, ended: 'time' };
     const thrown = main.length > 0 ? main : [error instanceof JSException ? thrownBy(guest, error) : refused('its output cannot be read')];
-    return { ...failed, ended: thrown.some(isMemory) ? 'memory' : 'threw', thrown };
+    return { ...FAILED, ended: thrown.some(isMemory) ? 'memory' : 'threw', thrown };
   }
   const { printed, touched } = collected;
   const thrown = [...main.filter((each) => each.exitCode === undefined), ...guest.rejected.values()];
   const exitCode = main.find((each) => each.exitCode !== undefined)?.exitCode ?? collected.exitCode;
-  const base = { ...failed, thrown, printed, touched, exitCode };
+  const base = { ...FAILED, thrown, printed, touched, exitCode };
   if (thrown.length > 0) return { ...base, ended: thrown.some(isMemory) ? 'memory' : 'threw' };
-  if (exitCode !== 0) return { ...base, ended: 'exit' };
+  if (exitCode !== 0) return { ...base, ended: 'exit', thrown: main.filter((each) => each.exitCode !== undefined) };
   if (run.thrown === 'waiting') return { ...base, ended: 'waiting' };
   return { ...base, ...readDocuments(collected.files, run.request) };
 }
 
+/** A program can change how anything of its own becomes JSON, so that only the outermost form is believed. */
+function collectedFrom(value: unknown): Collected {
+  const from = (typeof value === 'object' && value !== null ? value : {}) as Partial<Record<keyof Collected, unknown>>;
+  const list = (each: unknown): readonly unknown[] => (Array.isArray(each) ? each : []);
+  const isFile = (each: unknown): each is readonly [string, string] =>
+    Array.isArray(each) && each.length === 2 && each.every((part) => typeof part === 'string');
+  if (!Array.isArray(from.files) || !from.files.every(isFile)) throw new Error('its output is not what it wrote');
+  return {
+    touched: from.touched === true,
+    files: from.files,
+    printed: list(from.printed)
+      .filter((each) => typeof each === 'string')
+      .slice(-MAX_PRINTED),
+    exitCode: Number.isSafeInteger(from.exitCode) ? Number(from.exitCode) : 1,
+  };
+}
+
 const isMemory = (thrown: Thrown): boolean => thrown.name === 'InternalError' && /^(out of memory|string too long)$/.test(thrown.message);
+const FAILED: SandboxAnswer = { ended: 'threw', thrown: [], files: [], touched: true, printed: [], exitCode: 0 };
 const NOTHING: Thrown = { name: '', message: '', stack: '', code: '', hint: '' };
 const refused = (message: string): Thrown => ({ ...NOTHING, message });

@@ -8,7 +8,8 @@ export interface SandboxRequest {
   /** Lengths of the byte strings that follow: QuickJS, its extensions, the prelude, the bundle. */
   readonly lengths: readonly number[];
   readonly extensions: readonly string[];
-  readonly runMs: number;
+  /** When the time is up, in milliseconds since 1970: starting the process counts too. */
+  readonly deadline: number;
   readonly memoryBytes: number;
   readonly outputBytes: number;
   readonly manifests: number;

@@ -9,8 +9,9 @@ import type { SandboxAnswer, SandboxRequest, Thrown, WrittenFile } from './sandb
 const MIB = 1024 * 1024;
 /** What the process needs besides the program's memory: V8's own heap, code, and the program's text twice over. */
 const OVERHEAD_BYTES = 768 * MIB;
-/** Time between asking the program to stop and killing the process. */
-const GRACE = 0.1;
+const STACK_BYTES = 8 * MIB;
+/** Time between asking the program to stop, which says where it was, and killing the process. */
+const GRACE_MS = 500;
 
 /**
  * Reads everything from stdin, because the process may open no file; gives up root before the first byte arrives. Where the system
@@ -40,10 +41,11 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
   const result = await runOneShot({
     args: flags(limits),
     input: frames(run),
-    wallMs: limits.runMs,
+    wallMs: limits.runMs + GRACE_MS,
     // JSON escapes can make a manifest's text six times as long.
     outputBytes: limits.outputBytes * 6 + MIB,
     dataBytes: limits.memoryBytes + OVERHEAD_BYTES,
+    stackBytes: STACK_BYTES,
     openFiles: 64,
     signal: run.signal,
   });
@@ -63,6 +65,8 @@ function flags(limits: SynthLimits): readonly string[] {
     '--permission',
     '--no-warnings',
     '--max-old-space-size=256',
+    // The engine has its own bound for recursion; it counts only where the process's own stack does not end before.
+    `--stack-size=${STACK_BYTES / 1024 - 512}`,
     `--wasm-max-mem-pages=${pages}`,
     '--input-type=commonjs',
     '-e',
@@ -75,7 +79,7 @@ function frames({ runtime, bundle, limits }: SandboxRun): readonly Uint8Array[] 
   const request: SandboxRequest = {
     lengths: parts.map((part) => part.length),
     extensions: runtime.extensions.map(({ name }) => name),
-    runMs: Math.round(limits.runMs * (1 - GRACE)),
+    deadline: Date.now() + limits.runMs,
     memoryBytes: limits.memoryBytes,
     outputBytes: limits.outputBytes,
     manifests: limits.manifests,

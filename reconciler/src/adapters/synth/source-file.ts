@@ -8,11 +8,14 @@ import { bytesText } from './limits.ts';
 export class Refusal extends Error {
   readonly code: 'import-refused' | 'bundle-failed' | 'file-unreadable';
   readonly hint: string | undefined;
+  /** Whether it is about the program as a whole, whichever import it was that showed it. */
+  readonly whole: boolean;
 
-  constructor(message: string, options: { readonly code: Refusal['code']; readonly hint?: string }) {
+  constructor(message: string, options: { readonly code: Refusal['code']; readonly hint?: string; readonly whole?: boolean }) {
     super(message);
     this.code = options.code;
     this.hint = options.hint;
+    this.whole = options.whole ?? false;
   }
 }
 

@@ -8,6 +8,9 @@ type Encoding = string | { readonly encoding?: string | null } | null | undefine
 const files = new Map<string, Buffer>();
 const directories = new Set<string>(['/', '/tmp']);
 let temporary = 0;
+// The engine's own, because `buffer` turns text to bytes and back one character at a time.
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const located = (name: unknown): string => {
   if (name instanceof URL) return path.resolve('/', decodeURIComponent(name.pathname));
@@ -28,8 +31,10 @@ function makeDirectory(name: unknown, options?: { readonly recursive?: boolean }
 }
 
 function toBuffer(data: unknown, encoding: Encoding): Buffer {
-  if (typeof data === 'string')
-    return Buffer.from(data, (typeof encoding === 'string' ? encoding : (encoding?.encoding ?? 'utf8')) as 'utf8');
+  if (typeof data === 'string') {
+    const wanted = (typeof encoding === 'string' ? encoding : (encoding?.encoding ?? 'utf8')).toLowerCase();
+    return wanted === 'utf8' || wanted === 'utf-8' ? Buffer.from(encoder.encode(data).buffer) : Buffer.from(data, wanted as 'latin1');
+  }
   if (data instanceof Uint8Array) return Buffer.from(data);
   throw new TypeError('The "data" argument must be of type string or an instance of Buffer, TypedArray, or DataView.');
 }
@@ -119,10 +124,8 @@ const promises = Object.fromEntries(
     .filter(([name]) => name !== 'existsSync')
     .map(([name, work]) => [
       name.slice(0, -'Sync'.length),
-      async (...args: unknown[]) => {
-        await Promise.resolve();
-        return (work as (...all: unknown[]) => unknown)(...args);
-      },
+      // Done at once, so that the stack of a refusal still shows who called.
+      (...args: unknown[]) => new Promise((resolve) => resolve((work as (...all: unknown[]) => unknown)(...args))),
     ]),
 );
 
@@ -132,5 +135,5 @@ export const filePromises = promises;
 
 /** What was written, in order, and whether anything was (an app without charts only makes its folder). */
 export function written(): { readonly touched: boolean; readonly files: readonly (readonly [string, string])[] } {
-  return { touched: directories.size > 2 || files.size > 0, files: [...files].map(([name, data]) => [name, data.toString('utf8')]) };
+  return { touched: directories.size > 2 || files.size > 0, files: [...files].map(([name, data]) => [name, decoder.decode(data)]) };
 }

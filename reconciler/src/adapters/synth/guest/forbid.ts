@@ -13,7 +13,8 @@ const REACHES: Readonly<Record<string, { readonly doing: string; readonly instea
   },
   os: { doing: 'asking about the machine', instead: 'manifests must not depend on where they are made' },
 };
-const NETWORK = {
+/** What is said of everything that would use the network. */
+export const NETWORK = {
   doing: 'using the network',
   instead: 'fetch it before the commit, commit it as a file and import that file',
 };
@@ -31,12 +32,13 @@ export function refuse(call: {
   readonly name: string;
   readonly args?: readonly unknown[];
   readonly doing?: string;
+  readonly instead?: string;
 }): never {
   const reach = REACHES[call.module] ?? { doing: `the Node module "${call.module}"`, instead: 'policy programs only compute manifests' };
   const doing = call.doing ?? reach.doing;
   const name = call.module === '' ? call.name : `${call.module}.${call.name}`;
   const error = new Error(`${doing} is not possible in a policy program: ${name}(${shown(call.args ?? [])})`);
-  Object.assign(error, { code: FORBIDDEN, hint: reach.instead });
+  Object.assign(error, { code: FORBIDDEN, hint: call.instead ?? reach.instead });
   throw error;
 }
 

@@ -8,7 +8,7 @@ import path from 'path-browserify';
 import { runTimer, timers } from './clock.ts';
 import { digests } from './digest.ts';
 import { filePromises, fileSystem, written } from './files.ts';
-import { guarded, refuse } from './forbid.ts';
+import { guarded, NETWORK, refuse } from './forbid.ts';
 import { assert, format, utilities } from './text.ts';
 
 const MAX_PRINTED = 64 * 1024;
@@ -73,6 +73,10 @@ const processShim: Record<string, unknown> = {
   emit: () => false,
   chdir: (folder: unknown) => refuse({ module: 'process', name: 'chdir', args: [folder], doing: 'changing folders' }),
   kill: () => refuse({ module: 'process', name: 'kill', doing: 'sending signals' }),
+  abort: () => refuse({ module: 'process', name: 'abort', doing: 'crashing' }),
+  binding: (name: unknown) => refuse({ module: 'process', name: 'binding', args: [name], doing: "reaching Node's own insides" }),
+  dlopen: () => refuse({ module: 'process', name: 'dlopen', doing: 'loading native code' }),
+  getBuiltinModule: (name: unknown) => builtin(String(name).replace(/^node:/, '')),
 };
 
 const operatingSystem = {
@@ -131,7 +135,13 @@ const globals: Record<string, unknown> = {
   console,
   process: processShim,
   global: globalThis,
-  fetch: (...args: readonly unknown[]) => refuse({ module: '', name: 'fetch', args, doing: 'using the network' }),
+  crypto: guarded('crypto', {}),
+  fetch: (...args: readonly unknown[]) => refuse({ module: '', name: 'fetch', args, ...NETWORK }),
+  // The engine's own would throw into the host; a rejection that nobody handles is the program's.
+  queueMicrotask: (work: unknown) => {
+    if (typeof work !== 'function') throw new TypeError('The "callback" argument must be of type function.');
+    void Promise.resolve().then(() => void (work as () => unknown)());
+  },
 };
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
@@ -139,7 +149,7 @@ for (const [name, value] of Object.entries(globals)) {
 Object.defineProperty(globalThis, Symbol.for('parapet.builtin'), { value: builtin });
 for (const name of ['WebSocket', 'XMLHttpRequest', 'EventSource', 'Worker']) {
   const value = function forbidden(...args: unknown[]) {
-    return refuse({ module: '', name: `new ${name}`, args, doing: name === 'Worker' ? 'starting threads' : 'using the network' });
+    return refuse({ module: '', name: `new ${name}`, args, ...(name === 'Worker' ? { doing: 'starting threads' } : NETWORK) });
   };
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }
@@ -166,7 +176,7 @@ export function describe(thrown: unknown): string {
       ...(thrown instanceof ProcessExit ? { exitCode } : {}),
     });
   } catch {
-    return '{"name":"","message":"something was thrown that cannot be described","stack":""}';
+    return '{"name":"","message":"something that cannot be described","stack":""}';
   }
 }
 

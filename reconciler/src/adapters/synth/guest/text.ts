@@ -59,7 +59,7 @@ export function isDeepStrictEqual(left: unknown, right: unknown): boolean {
   return keys.every((key) => Object.hasOwn(right, key) && isDeepStrictEqual(Reflect.get(left, key), Reflect.get(right, key)));
 }
 
-type Callback = (error: unknown, value?: unknown) => void;
+type Callback = (error: Error | null | undefined, value?: unknown) => void;
 
 export const utilities = {
   inspect: (value: unknown) => inspect(value),
@@ -72,7 +72,7 @@ export const utilities = {
     (work: (...args: unknown[]) => unknown) =>
     (...args: unknown[]) =>
       new Promise((resolve, reject) => {
-        const done: Callback = (error, value) => (error === null || error === undefined ? resolve(value) : reject(error as Error));
+        const done: Callback = (error, value) => (error === null || error === undefined ? resolve(value) : reject(error));
         work(...args, done);
       }),
   types: {
