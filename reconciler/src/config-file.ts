@@ -1,6 +1,6 @@
 /** The configuration file: YAML with the settings that flags and environment also give. */
 import type { Problem } from '@parapet/policy';
-import { LineCounter, parseDocument, visit } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 
 /** Settings as written, whatever wrote them. */
 export interface FileSettings {
@@ -64,35 +64,26 @@ export function readConfigFile(
   }
   const found: Record<string, string | boolean> = {};
   const problems: Problem[] = [];
-  visit(document, {
-    Pair(_key, pair, ancestors) {
-      const node = pair.key as { readonly value?: unknown; readonly range?: readonly number[] };
-      const outer = ancestors.findLast((ancestor) => 'key' in ancestor && 'value' in ancestor) as
-        { readonly key: { readonly value?: unknown } } | undefined;
-      const name = outer === undefined ? String(node.value) : `${String(outer.key.value)}.${String(node.value)}`;
-      if (SECTIONS.includes(name)) return undefined;
-      const place = { file, line: lines.linePos(node.range?.[0] ?? 0).line, field: name };
+  const complain = (node: unknown, field: string, said: { readonly message: string; readonly hint?: string }): void => {
+    const start = isNode(node) ? node.range?.[0] : undefined;
+    const place = { file, line: lines.linePos(start ?? 0).line, ...(field === '' ? {} : { field }) };
+    problems.push({ code: 'config-invalid', severity: 'error', place, ...said });
+  };
+  const readMap = (map: unknown, section: string): void => {
+    if (!isMap(map)) return complain(map, section, { message: 'settings are written as "name: value", one a line' });
+    for (const { key, value } of map.items) {
+      const name = `${section === '' ? '' : `${section}.`}${isScalar(key) ? String(key.value) : '(not a name)'}`;
       const setting = Object.hasOwn(NAMES, name) ? NAMES[name] : undefined;
-      const value = (pair.value as { readonly value?: unknown } | null)?.value;
-      if (setting === undefined)
-        problems.push({
-          code: 'config-invalid',
-          severity: 'error',
-          place,
-          message: 'there is no such setting',
-          hint: `known are ${Object.keys(NAMES).join(', ')}`,
-        });
-      else if (typeof value !== (setting === 'allowEmpty' ? 'boolean' : 'string'))
-        problems.push({
-          code: 'config-invalid',
-          severity: 'error',
-          place,
-          message: setting === 'allowEmpty' ? 'this must be true or false' : 'this must be a text',
-        });
-      else found[setting] = value as string | boolean;
-      return visit.SKIP;
-    },
-  });
+      const plain = isScalar(value) ? value.value : undefined;
+      if (SECTIONS.includes(name)) readMap(value ?? key, name);
+      else if (setting === undefined)
+        complain(key, name, { message: 'there is no such setting', hint: `known are ${Object.keys(NAMES).join(', ')}` });
+      else if (typeof plain !== (setting === 'allowEmpty' ? 'boolean' : 'string'))
+        complain(key, name, { message: setting === 'allowEmpty' ? 'this must be true or false' : 'this must be a text' });
+      else found[setting] = plain as string | boolean;
+    }
+  };
+  if (document.contents !== null) readMap(document.contents, '');
   return { settings: found, problems };
 }
 

@@ -149,8 +149,11 @@ const STATES: readonly string[] = ['pending', 'success', 'failure', 'error'] sat
 function isEntry(value: unknown): value is Entry {
   if (!isRecord(value) || typeof value['commit'] !== 'string' || typeof value['context'] !== 'string') return false;
   if (typeof value['closed'] !== 'boolean' || typeof value['writes'] !== 'number') return false;
-  const { queue, posted, refused } = value;
-  return Array.isArray(queue) && queue.every(isStatus) && [posted, refused].every((status) => status === undefined || isStatus(status));
+  const { commit, context, queue, posted, refused } = value;
+  if (!Array.isArray(queue)) return false;
+  // One under another's name would never be settled, and posted for ever.
+  const said = [...(queue as readonly unknown[]), ...[posted, refused].filter((status) => status !== undefined)];
+  return said.every((status) => isStatus(status) && status.commit === commit && status.context === context);
 }
 
 function isStatus(value: unknown): value is CommitStatus {

@@ -2,6 +2,7 @@
  * Runs Git, kept to what we ask of it: no configuration of the machine or the user, no hooks, no prompts, one protocol, bounded output.
  * Credentials travel in the environment of the process only: command lines can be read by everybody on the machine.
  */
+import type { Readable } from 'node:stream';
 import { simpleGit } from 'simple-git';
 import type { Credentials } from '../source-url.ts';
 
@@ -92,7 +93,11 @@ async function run<T>(settings: GitSettings, call: GitCall, work: (git: ReturnTy
     ...(call.input === undefined ? {} : { input: () => call.input }),
   })
     .env(environmentOf(settings, credentials))
-    .outputHandler((_command, stdout) => {
+    .outputHandler((_command, stdout, stderr) => {
+      // The programs that Git started for the network outlive it, and would hold us up for as long as the server is silent.
+      call.signal.addEventListener('abort', () => void [stdout, stderr].forEach((stream) => void (stream as Readable).destroy()), {
+        once: true,
+      });
       stdout.on('data', (chunk: Buffer) => {
         printed += chunk.length;
         if (printed > call.limit) over.abort();

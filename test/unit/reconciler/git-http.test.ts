@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { GitSource } from '../../../reconciler/src/adapters/git.ts';
+import type { Credentials } from '../../../reconciler/src/source-url.ts';
+import { StageError } from '../../../reconciler/src/stage-error.ts';
+import { Repository, serveGit } from './repositories.ts';
+import type { GitServer } from './repositories.ts';
+
+const RIGHT = { username: 'bot', password: 'right-s3cret-t0ken' };
+let repository: Repository;
+let server: GitServer;
+const signal = new AbortController().signal;
+
+beforeEach(async () => {
+  repository = new Repository();
+  server = await serveGit(repository.home, { user: RIGHT.username, password: RIGHT.password });
+});
+afterEach(async () => {
+  await server.close();
+  repository.remove();
+});
+
+function source(credentials: () => Credentials | undefined, { name = 'policies.git', patience = 5_000 } = {}): GitSource {
+  return new GitSource({
+    url: `${server.url}/${name}`,
+    ref: 'main',
+    path: '.',
+    directory: join(repository.home, 'store'),
+    git: { environment: { PATH: process.env['PATH'] ?? '' }, protocol: 'http', origin: server.url, credentials },
+    patience: { resolve: patience, fetch: patience },
+  });
+}
+/** Everything that an error says, with what caused it. */
+function everything(error: unknown): string {
+  return error instanceof Error ? `${error.message} ${error.stack ?? ''} ${everything(error.cause)}` : String(error);
+}
+async function failure(of: Promise<unknown>): Promise<StageError> {
+  const error = await of.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(StageError);
+  return error as StageError;
+}
+
+test('with the right credentials a private repository is read, and no command line on the machine shows them', async () => {
+  const commit = repository.commit({ 'main.ts': 'private' });
+  const git = source(() => RIGHT);
+  expect(await git.resolve(signal)).toEqual({ commit });
+  const tree = await git.export(commit, signal);
+  expect(tree).toMatchObject({ problems: [] });
+  expect(server.asked.length).toBeGreaterThan(1);
+  expect(new Set(server.asked)).toEqual(new Set([`Basic ${Buffer.from(`${RIGHT.username}:${RIGHT.password}`).toString('base64')}`]));
+  const seen = server.commandLines.join('\n');
+  expect(seen).toContain('git');
+  expect(seen).not.toContain(RIGHT.password);
+  expect(seen).not.toContain(Buffer.from(`${RIGHT.username}:${RIGHT.password}`).toString('base64'));
+});
+
+test.each([
+  ['wrong', { username: 'bot', password: 'wrong-s3cret-t0ken' }],
+  ['missing', undefined],
+])('%s credentials are said to be so, without them', async (_name, credentials) => {
+  const error = await failure(source(() => credentials).resolve(signal));
+  expect(error).toMatchObject({ stage: 'resolve', code: 'repository-unreachable', retry: true });
+  expect(error.message).toBe(`the repository ${server.url}/policies.git can't be read: its credentials are missing or wrong`);
+  expect(everything(error)).not.toMatch(/s3cret|Ym90/);
+});
+
+test('a token that is replaced is used the next time', async () => {
+  let password = 'old-s3cret-t0ken';
+  const git = source(() => ({ username: 'bot', password }));
+  await failure(git.resolve(signal));
+  ({ password } = RIGHT);
+  expect(await git.resolve(signal)).toHaveProperty('commit');
+});
+
+test('a repository that is not there is named', async () => {
+  const error = await failure(source(() => RIGHT, { name: 'none.git' }).resolve(signal));
+  expect(error.message).toContain(`${server.url}/none.git`);
+  expect(everything(error)).not.toContain(RIGHT.password);
+});
+
+test.each(['hang', 'drop', 500] as const)(
+  'a server that answers with %s is the world’s failure, and read again afterwards',
+  async (mode) => {
+    const git = source(() => RIGHT, { patience: 500 });
+    server.mode = mode;
+    const started = Date.now();
+    const error = await failure(git.resolve(signal));
+    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(error.code).toBe('repository-unreachable');
+    if (mode === 'hang') expect(error.message).toContain('it did not answer in time');
+    expect(everything(error)).not.toContain(RIGHT.password);
+    server.mode = 'serve';
+    expect(await source(() => RIGHT).resolve(signal)).toHaveProperty('commit');
+  },
+);
+
+test('a redirection is not followed: the credentials would go along', async () => {
+  server.mode = 'redirect';
+  const error = await failure(source(() => RIGHT).resolve(signal));
+  expect(error.message).toMatch(/302/);
+  expect(everything(error)).not.toContain(RIGHT.password);
+});
