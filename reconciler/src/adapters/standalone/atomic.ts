@@ -83,7 +83,7 @@ export async function readRegularFile(
 
 /** `ENOENT` and the like; empty for anything that isn't a system error. */
 export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Parses JSON; `undefined` when it isn't any. */
