@@ -29,6 +29,8 @@ export interface RunOptions {
  */
 export async function runAgent(flags: AgentFlags, options: RunOptions = {}): Promise<0 | 2 | 3> {
   const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  // Whoever reads the log may go away: the agent stays.
+  process.stderr.on('error', () => undefined);
   const { config, problems } = readConfig(flags, hostname());
   if (config === undefined) {
     for (const problem of problems) log(formatProblem(problem));

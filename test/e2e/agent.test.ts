@@ -153,7 +153,7 @@ test('waiting for a policy that is rejected, or that never comes, returns 1 with
 });
 
 test('once corrected everything is enforced, and what was removed is lifted', () => {
-  expect(facts.get('policies, corrected')).toEqual(['Enforced']);
+  expect(facts.get('policies, corrected')).toEqual(['edge', 'plain', 'pods', 'web']);
   expect(facts.get('web, corrected')).toEqual(['refused', 'passed', 'passed']);
 });
 
@@ -203,8 +203,12 @@ test('an agent that is stopped leaves everything in force', () => {
   expect(outcome('stop without an agent')).toMatchObject({ status: 3, err: expect.stringContaining('stays in force') });
 });
 
-test('so does one that gets SIGTERM', () => {
-  expect(outcome('wait after a stop').status).toBe(0);
+test('an agent whose log and alerts nobody reads any more goes on, and counts the alerts that are lost', () => {
+  expect(outcome('wait for an agent that nobody hears').status).toBe(0);
+  expect(facts.get('lost by an agent that nobody hears')).toMatchObject({ events: 0, alerts: expect.any(Number) });
+});
+
+test('an agent that gets SIGTERM leaves everything in force too', () => {
   expect(facts.get('the exit of an agent that got SIGTERM')).toBe(0);
   expect(facts.get('web after SIGTERM')).toBe('refused');
 });

@@ -57,11 +57,20 @@ export function writePolicies(files: Readonly<Record<string, string>>): void {
   }
 }
 
+const RUN = ['agent', 'run', '--policies', POLICIES, '--node', NODE, '--default-posture', 'block'];
+
 /** Starts an agent; it goes on until it is stopped or killed. */
 export function startAgent(): ChildProcess {
   const log = openSync(LOG, 'a');
-  const words = ['agent', 'run', '--policies', POLICIES, '--alerts', ALERTS, '--node', NODE, '--default-posture', 'block'];
-  return spawn('parapet', words, { stdio: ['ignore', log, log] });
+  return spawn('parapet', [...RUN, '--alerts', ALERTS], { stdio: ['ignore', log, log] });
+}
+
+/** The same for an agent whose alerts and log go to pipes that nobody reads any more. */
+export function startUnheardAgent(): ChildProcess {
+  const agent = spawn('parapet', RUN, { stdio: ['ignore', 'pipe', 'pipe'] });
+  agent.stdout.destroy();
+  agent.stderr.destroy();
+  return agent;
 }
 
 /** The exit code of a process that was started here, when it has ended. */

@@ -81,8 +81,11 @@ async function wrongPolicies(): Promise<void> {
   fact('problems', problems);
   for (const file of Object.keys(WRONG)) if (!(file in GOOD)) rmSync(path.join(node.POLICIES, file));
   node.writePolicies({ 'shop/web.yaml': GOOD['shop/web.yaml'] ?? '' });
-  const healed = await statusWhen('nothing is wrong', (status) => status.problems.length === 0 && status.policies.length === 4);
-  fact('policies, corrected', [...new Set(healed.policies.map(({ state }) => state))]);
+  const healed = await statusWhen(
+    'nothing is wrong',
+    ({ problems: left, policies: all }) => left.length === 0 && all.every(({ state }) => state === 'Enforced'),
+  );
+  fact('policies, corrected', healed.policies.map(({ name }) => name).sort());
   fact('web, corrected', await attempt(WEB, ...READS));
 }
 
@@ -145,8 +148,10 @@ async function stopping(probe: node.Probe, agent: ReturnType<typeof node.startAg
   fact('the exit of an agent that was stopped', await node.ended(agent));
   fact('stop without an agent', await parapet('stop', '--keep'));
   fact('web and node after a stop', [await probe.next(), attemptOnNode(HOST_SECRET)]);
-  const third = node.startAgent();
-  fact('wait after a stop', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  const third = node.startUnheardAgent();
+  fact('wait for an agent that nobody hears', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  await attempt(WEB, ...READS);
+  fact('lost by an agent that nobody hears', (await statusWhen('an alert is lost', ({ drops }) => drops.alerts > 0)).drops);
   third.kill('SIGTERM');
   fact('the exit of an agent that got SIGTERM', await node.ended(third));
   fact('web after SIGTERM', await probe.next());

@@ -52,3 +52,18 @@ test('it works every so often without any change, and once more at the end', asy
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(done).toBe(after);
 });
+
+test('what can wait waits, and goes along with what cannot', async () => {
+  let done = 0;
+  const work = throttle(() => Promise.resolve(void (done += 1)), { pause: 1, every: 60_000 });
+  work.soon();
+  await eventually('the first', () => done === 1);
+  work.soon(60_000);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(done).toBe(1);
+  work.soon();
+  await eventually('the second', () => done === 2);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(done).toBe(2);
+  await work.stop();
+});
