@@ -35,15 +35,13 @@ interface Step {
 /** A synthesizer. Each run is a fresh process; only the sandbox's own code is kept between runs. */
 export function createSynthesizer(options: SynthesizerOptions): Synthesizer {
   const limits: SynthLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  let runtime: Promise<SandboxRuntime> | undefined;
   return {
     async synth({ directory, signal }) {
       signal?.throwIfAborted();
-      runtime ??= loadRuntime();
       const root = await realpath(directory).catch((cause: unknown) => {
         throw new StageError('synth', 'the program folder cannot be read', { cause });
       });
-      return run({ root, library: options.library.modules, limits, signal }, await runtime);
+      return run({ root, library: options.library.modules, limits, signal }, await loadRuntime());
     },
   };
 }

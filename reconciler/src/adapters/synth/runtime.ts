@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { StageError } from '../../stage-error.ts';
 
 const EXTENSIONS = ['url', 'encoding', 'structured-clone'] as const;
@@ -22,8 +22,18 @@ export function ownFile(name: string): string {
   return fileURLToPath(new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
 }
 
-/** Reads and bundles the sandbox. Throws a StageError when this installation is incomplete. */
-export async function loadRuntime(): Promise<SandboxRuntime> {
+let loaded: Promise<SandboxRuntime> | undefined;
+
+/** The sandbox, read and bundled the first time it is asked for. Rejects with a StageError when this installation is incomplete. */
+export function loadRuntime(): Promise<SandboxRuntime> {
+  loaded ??= load().catch((error: unknown) => {
+    loaded = undefined;
+    throw error;
+  });
+  return loaded;
+}
+
+async function load(): Promise<SandboxRuntime> {
   try {
     const { resolve } = createRequire(import.meta.url);
     const [host, prelude, wasm, ...extensions] = await Promise.all([
@@ -35,6 +45,9 @@ export async function loadRuntime(): Promise<SandboxRuntime> {
     return { host, prelude, wasm, extensions };
   } catch (cause) {
     throw new StageError('synth', 'the sandbox cannot be prepared: this installation of Parapet is incomplete', { cause, retry: false });
+  } finally {
+    // Its process would stay for as long as this one does.
+    await stop();
   }
 }
 
