@@ -203,7 +203,7 @@ test('a target that cannot be written is the world’s failure, and what was app
   const target = await opened();
   await target.apply(revision(1));
   for (const code of ['EROFS', 'ENOSPC', 'EACCES']) {
-    jest.spyOn(fs, 'mkdtemp').mockRejectedValue(Object.assign(new Error(code), { code }) as never);
+    jest.spyOn(fs, 'mkdtemp').mockRejectedValue(Object.assign(new Error(code), { code }));
     await expect(target.apply(revision(2))).rejects.toThrow(`the target ${directory} cannot be written (${code})`);
     jest.restoreAllMocks();
     expect(seen()).toBe(1);
