@@ -19,6 +19,8 @@ const GRACE_MS = 500;
  */
 const BOOTSTRAP = `
 if (process.getuid?.() === 0) { try { process.setgroups([]); process.setgid(65534); process.setuid(65534); } catch {} }
+// Node would print the line that threw, which is all of the code below.
+process.once('uncaughtException', (error) => { process.stderr.write(String(error?.stack).slice(-2000), () => process.exit(70)); });
 const chunks = [];
 process.stdin.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
   const all = Buffer.concat(chunks);
