@@ -31,13 +31,14 @@ export function render(manifest: unknown): string {
   });
 }
 
-/** A file name that is unique for the policy and safe on every file system: `default.no-shell.yaml`, `cluster.edge.yaml`, `host.edge.yaml`. */
+/** A file name that is unique for the policy and safe on every file system: `default.no-shell.yaml`, `_cluster.edge.yaml`, `_host.edge.yaml`. */
 export function fileNameOf({ kind, namespace, name }: PolicyRef): string {
   // An underscore is in no namespace's name, so a namespace called `host` can't collide.
   const prefix = { KubeArmorPolicy: namespace, KubeArmorClusterPolicy: '_cluster', KubeArmorHostPolicy: '_host' }[kind];
   const plain = `${prefix}.${name}`;
   // Names may hold dots, so `a.b` in `c` and `b` in `c.a` must differ too: anything but the ordinary case gets a hash.
-  if (/^[a-z0-9_-]{1,63}\.[a-z0-9-]{1,120}$/.test(plain)) return `${plain}.yaml`;
+  const ordinary = kind === 'KubeArmorPolicy' ? /^[a-z0-9-]{1,63}\.[a-z0-9-]{1,120}$/ : /^_[a-z]+\.[a-z0-9-]{1,120}$/;
+  if (ordinary.test(plain)) return `${plain}.yaml`;
   const hash = createHash('sha256').update(`${kind}\0${namespace}\0${name}`).digest('hex').slice(0, 16);
   return `${plain.replace(/[^a-z0-9_-]/g, '-').slice(0, 120)}.${hash}.yaml`;
 }

@@ -34,7 +34,7 @@ export class Reconciler {
   }
 
   /** Waits until `ready` gives something; fails with the process's output after `patience` milliseconds. */
-  async until<T>(what: string, ready: () => T | undefined | false, patience = 20_000): Promise<T> {
+  async until<T>(what: string, ready: () => T | undefined | false, patience = 30_000): Promise<T> {
     for (const deadline = Date.now() + patience; Date.now() < deadline; await delay(20)) {
       const found = ready();
       if (found !== undefined && found !== false) return found;

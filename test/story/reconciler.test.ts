@@ -125,7 +125,7 @@ test('a push in the middle of a run ends that commit’s status, and the newer o
 }, 40_000);
 
 test('stopped in the middle of a run it ends the status in time, and the next start carries the commit out', async () => {
-  const slow = repository.commit({ 'main.ts': program(`${SLOW.replace('4e8', '4e7')}${noApt('no-apt')}`) });
+  const slow = repository.commit({ 'main.ts': program(`${SLOW.replace('4e8', '1e7')}${noApt('no-apt')}`) });
   const run = reconciler();
   await run.until('the run', ended(slow, 'pending'));
   const { code, took } = await run.stop();

@@ -186,13 +186,17 @@ test('a revision that somebody changed by hand is not taken for the one that was
   expect(seen()).toBe(1);
 });
 
-test('a damaged inventory is never guessed: the target says which file it is', async () => {
+test('a damaged inventory is never guessed: the target says which file it is, and without the link starts anew', async () => {
   await (await opened()).apply(revision(1));
   const file = at('.store', `${revision(1).inventory.digest}.json`);
   truncateSync(file, 20);
   const opening = new StandaloneTarget(directory).open();
   await expect(opening).rejects.toMatchObject({ stage: 'target', retry: false });
   await expect(opening).rejects.toThrow(file);
+  // the way out that the guide names
+  rmSync(at('policies'));
+  await (await opened()).apply(revision(1));
+  expect(seen()).toBe(1);
 });
 
 test('a target that cannot be written is the world’s failure, and what was applied stays', async () => {
