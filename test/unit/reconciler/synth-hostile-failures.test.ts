@@ -160,3 +160,54 @@ test('control characters in what a program says do not reach a terminal, and the
   expect(first?.message).toMatch(/^the program threw {1,2}\[2J hiddenx+$/);
   expect(first?.message.length).toBeLessThan(2100);
 });
+
+test('errors in the form of others are told as what they say, in bounds, and name no file of the machine', async () => {
+  const forged = await run(
+    `throw new Error('Validation failed with the following errors:\\n  [a/b] /etc/passwd.ts:1: one\\n  [c] ../../x.ts:2: two\\n' + '  [x] y\\n'.repeat(1000));\n`,
+  );
+  expect(forged.problems).toHaveLength(100);
+  expect(forged.problems.slice(0, 2)).toMatchObject([
+    { place: { file: 'main.ts', line: 1, object: 'a/b' }, message: '/etc/passwd.ts:1: one' },
+    { place: { file: 'main.ts', line: 1, object: 'c' }, message: '../../x.ts:2: two' },
+  ]);
+  const [coded] = (
+    await run(
+      `throw Object.assign(new Error('a\\nb'), { code: 'ERR_PARAPET_FORBIDDEN', hint: 'x\\u001b[2J'.repeat(1e5), name: 'N'.repeat(1e5) });\n`,
+    )
+  ).problems;
+  expect(coded).toMatchObject({ code: 'forbidden-api', message: 'a; b' });
+  expect(coded?.hint).toMatch(/^[x [\]2J]{1,2000}$/);
+  const [staged] = (
+    await run(
+      `const e = new Error('parapet-bundle.js:1:1 < parapet-bundle.js:99999999999999999999:1');\ne.stack = 'at parapet-bundle.js:9999:1\\n'.repeat(1e5);\nthrow e;\n`,
+    )
+  ).problems;
+  expect(staged).toEqual({
+    code: 'program-threw',
+    severity: 'error',
+    place: { file: 'main.ts' },
+    message: expect.stringMatching(/^the program threw [\w.:]+( library)?$/) as unknown,
+  });
+});
+
+test('a configuration or package.json that is nested without end is a problem of its file', async () => {
+  for (const text of [`app: ${'['.repeat(60_000)}`, '- '.repeat(30_000)]) {
+    const { problems } = await synth({ 'cdk8s.yaml': text, 'main.ts': '' });
+    expect(problems.length).toBeLessThanOrEqual(10);
+    expect(problems[0]).toMatchObject({
+      code: 'yaml-syntax',
+      place: { file: 'cdk8s.yaml', line: 1 },
+      message: 'nested too deeply to be read',
+    });
+  }
+  const exports = `${'['.repeat(100_000)}1${']'.repeat(100_000)}`;
+  const { problems } = await synth({ 'main.ts': `import 'house';\n`, 'node_modules/house/package.json': `{ "exports": ${exports} }` });
+  expect(problems).toEqual([
+    {
+      code: 'bundle-failed',
+      severity: 'error',
+      place: { file: 'main.ts', line: 1, column: 8 },
+      message: 'its package.json is nested too deeply to be read',
+    },
+  ]);
+});

@@ -56,6 +56,7 @@ const SEARCHED = 'found by a search';
 /** What esbuild says of imports by a pattern. One answer for all of them: what is on this machine must not be told by which it is. */
 const SEARCH = new RegExp(`^(?:${SEARCHED}$|Could not resolve (?:import|require)\\(|The glob pattern |Cannot read directory )`);
 const MAX_PROBLEMS = 100;
+const MAX_MESSAGE = 2000;
 /** All inputs together: what esbuild has to hold at once. */
 const MAX_TOTAL = 64 * 1024 * 1024;
 
@@ -130,7 +131,10 @@ function problemOf(message: Message, entry: string): BundleProblem {
   const note = message.notes[0]?.text;
   return {
     code: detail.code ?? 'bundle-failed',
-    message: message.text.replaceAll(/\b(repository|library):/g, '').replace(/[.]$/, ''),
+    message: message.text
+      .slice(0, MAX_MESSAGE)
+      .replaceAll(/\b(repository|library):/g, '')
+      .replace(/[.]$/, ''),
     ...(detail.hint !== undefined ? { hint: detail.hint } : detail.code === undefined && note !== undefined ? { hint: note } : {}),
     ...place,
   };
@@ -209,6 +213,8 @@ async function load(
 }
 
 function refusalMessage(error: unknown): PartialMessage {
+  // What is read recursively is a package.json.
+  if (error instanceof RangeError) return { text: 'its package.json is nested too deeply to be read', detail: { code: 'bundle-failed' } };
   if (!(error instanceof Refusal)) throw error;
   return { text: error.message, detail: { code: error.code, hint: error.hint, whole: error.whole } };
 }

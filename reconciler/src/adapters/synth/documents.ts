@@ -44,20 +44,20 @@ function readFile(path: string, text: string): WrittenFile {
     try {
       // YAML 1.1, as cdk8s writes and Kubernetes reads it.
       for (const document of parseAllDocuments(chunk, { version: '1.1', prettyErrors: false, logLevel: 'silent' })) {
-        if (document.errors.length > 0) errors.push(...document.errors.map(wordsOf));
+        if (document.errors.length > 0) errors.push(...document.errors.map(parserWords));
         else documents.push(...jsonOf(document.toJS({ maxAliasCount: MAX_ALIASES })));
       }
     } catch (error) {
-      errors.push(wordsOf(error));
+      errors.push(parserWords(error));
     }
   }
   return { path, documents, errors: [...new Set(errors)].slice(0, MAX_ERRORS) };
 }
 
 /** What the parser says, or what it means when the parser itself runs out of stack. */
-function wordsOf(error: unknown): string {
+export function parserWords(error: unknown): string {
   const message = error instanceof Error ? error.message : 'not readable';
-  return /stack/i.test(message) ? 'a manifest is nested too deeply to be read' : message;
+  return /stack/i.test(message) ? 'nested too deeply to be read' : message;
 }
 
 /** Documents one by one, so that the parser's trees stay small; a line that starts with `---` always begins a new one. */

@@ -7,6 +7,9 @@ import type { SandboxAnswer, Thrown } from './sandbox-protocol.ts';
 
 const MAX_MESSAGE = 2000;
 const MAX_PRINTED = 500;
+const MAX_NAME = 100;
+/** What steers terminals, or hides text in them. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 const MAX_PROBLEMS = 100;
 /** What the sandbox's own refusals say; `code` tells them apart where it survives, the words where it does not. */
 const FORBIDDEN = 'ERR_PARAPET_FORBIDDEN';
@@ -84,7 +87,7 @@ function problemsOf(
 ): readonly Problem[] {
   const place = placeOf(thrown, at);
   if (thrown.code === FORBIDDEN || FORBIDDEN_WORDS.test(thrown.message)) {
-    const hint = thrown.hint === '' ? 'policy programs only compute manifests from the files they import' : thrown.hint;
+    const hint = thrown.hint === '' ? 'policy programs only compute manifests from the files they import' : line(thrown.hint, at);
     return [problem('forbidden-api', { place, message: line(thrown.message, at), hint })];
   }
   const [, computed] = COMPUTED_IMPORT.exec(thrown.message) ?? [];
@@ -98,7 +101,7 @@ function problemsOf(
     const message = 'the program calls itself too deeply';
     return [problem('program-threw', { place, message, hint: 'look for a recursion that never ends' })];
   }
-  const name = thrown.name === '' || thrown.name === 'Error' ? '' : `${thrown.name}: `;
+  const name = thrown.name === '' || thrown.name === 'Error' ? '' : `${line(thrown.name, at).slice(0, MAX_NAME)}: `;
   return [problem('program-threw', { place, message: `the program threw ${name}${line(thrown.message, at)}`, ...printed })];
 }
 
@@ -110,7 +113,7 @@ function validationErrors(message: string, { at, place }: { readonly at: Circums
     const [, object, said] = /^\s*\[([^\]]*)\] (.*)$/.exec(text) ?? [];
     if (object === undefined || said === undefined) return [];
     const words = line(said, at);
-    const [, file, number, plain] = /^([\w@./ -]+\.[cm]?[jt]sx?):(\d+): (.*)$/.exec(words) ?? [];
+    const [, file, number, plain] = /^(?!\/|.*\.\.\/)([\w@./ -]+\.[cm]?[jt]sx?):(\d+): (.*)$/.exec(words) ?? [];
     if (file === undefined || plain === undefined) return [problem('program-threw', { place: { ...place, object }, message: words })];
     return [problem('program-threw', { place: { file, line: Number(number), object }, message: plain })];
   });
@@ -121,13 +124,13 @@ function line(text: string, { positions }: Circumstances): string {
   const flat = text
     .slice(0, MAX_MESSAGE * 2)
     .replaceAll(/\s*\n\s*/g, '; ')
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')
+    .replaceAll(CONTROL, ' ')
     .trim();
   return positions.translate(flat).slice(0, MAX_MESSAGE).replace(/[.]$/, '');
 }
 
 /** What the program printed last often says why it gave up. */
 function printedHint(printed: readonly string[]): { readonly hint?: string } {
-  const text = printed.join('; ').replaceAll(/\s+/g, ' ').trim();
+  const text = printed.join('; ').replaceAll(CONTROL, ' ').replaceAll(/\s+/g, ' ').trim();
   return text === '' ? {} : { hint: `it printed: ${text.slice(-MAX_PRINTED)}` };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Problem } from '@parapet/policy';
 import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
+import { parserWords } from './documents.ts';
 import { isInside, locate, readSource, Refusal } from './source-file.ts';
 
 export interface Program {
@@ -15,6 +16,7 @@ export interface Program {
 const CONFIG = 'cdk8s.yaml';
 const USUAL = ['main.ts', 'index.ts', 'main.js', 'index.js', 'src/main.ts', 'src/index.ts'];
 const MAX_CONFIG = 64 * 1024;
+const MAX_PROBLEMS = 10;
 const DEFAULT_OUTPUT = 'dist';
 
 type Found =
@@ -63,12 +65,23 @@ async function readConfig(root: string): Promise<Config> {
   if (text === undefined) return { problems: [] };
   if (typeof text !== 'string') return { problems: [text] };
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
-  const syntax = document.errors.map((error) => ({ ...wrong(error.message, lines.linePos(error.pos[0])), code: 'yaml-syntax' as const }));
-  if (syntax.length > 0) return { problems: syntax };
+  const document = parse(text, lines);
+  if ('problems' in document) return document;
   if (document.contents === null) return { problems: [] };
   if (!isMap(document.contents)) return { problems: [wrong(`${CONFIG} is not a map of settings`, { line: 1, col: 1 })] };
   return settings(document, lines);
+}
+
+/** What is wrong with the YAML, at most the first few things: the rest mostly follows from them. */
+function parse(text: string, lineCounter: LineCounter): Document | { readonly problems: readonly Problem[] } {
+  const syntax = (error: unknown, at: number): Problem => ({ ...wrong(parserWords(error), lineCounter.linePos(at)), code: 'yaml-syntax' });
+  try {
+    const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
+    if (document.errors.length === 0) return document;
+    return { problems: document.errors.slice(0, MAX_PROBLEMS).map((error) => syntax(error, error.pos[0])) };
+  } catch (error) {
+    return { problems: [syntax(error, 0)] };
+  }
 }
 
 function settings(document: Document, lines: LineCounter): Config {
