@@ -86,13 +86,13 @@ export const CHANGE = {
     { from: `.blockExec('/usr/bin/apt', '/usr/bin/dpkg', {`, to: `.blockExec('/usr/bin/apt', {` },
     { from: `.auditFiles('/etc/passwd', {`, to: `.blockFiles('/etc/passwd', {` },
   ],
-  /** Run over and over in the web container; prints what the two accesses come to. */
+  /** Run in the web container until it obeys; prints what the two accesses come to. It leaves the processors to those who are measured. */
   probe: `while :; do
   if /usr/bin/dpkg --help > /dev/null 2>&1; then relaxed=passes; else relaxed=refused; fi
-  if /bin/cat /etc/passwd > /dev/null 2>&1; then tightened=passes; else tightened=refused; fi
+  if ( read -r line < /etc/passwd ) 2> /dev/null; then tightened=passes; else tightened=refused; fi
   echo "relaxed $relaxed, tightened $tightened"
   if [ $relaxed = passes ] && [ $tightened = refused ]; then break; fi
-  /bin/sleep 0.1
+  /bin/sleep 0.2
 done`,
   done: 'relaxed passes, tightened refused',
 };
