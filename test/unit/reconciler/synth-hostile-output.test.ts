@@ -32,13 +32,12 @@ test.each([
   ['iteration', `(Array.prototype as any)[Symbol.iterator] = () => { throw new Error('no'); };`],
   ['promises', `(Promise.prototype as any).then = () => { throw new Error('no'); };`],
 ])('a program that changes %s deceives itself only', async (_, body) => {
-  const { problems, manifests } = await run(`${body}\nthrow new Error('x');\n`);
-  expect(manifests).toEqual([]);
-  expect(problems).toHaveLength(1);
-  expect(problems[0]).toMatchObject({ code: 'program-threw', place: { file: 'main.ts' } });
-  const ended = await run(`${body}\nexport {};\n`);
+  const [threw, ended] = await Promise.all([run(`${body}\nthrow new Error('x');\n`), run(`${body}\nexport {};\n`)]);
+  expect(threw.manifests).toEqual([]);
+  expect(threw.problems).toHaveLength(1);
+  expect(threw.problems[0]).toMatchObject({ code: 'program-threw', place: { file: 'main.ts' } });
   expect(ended.manifests).toEqual([]);
-  expect(ended.problems.map(({ code }) => code.replace(/^program-(threw|output)$/, 'ok'))).toEqual(['ok']);
+  expect(ended.problems.map(({ code }) => code)).toEqual([expect.stringMatching(/^program-(threw|output)$/)]);
 });
 
 test('keys that mean something to JavaScript are data or refused, and change no object here', async () => {
