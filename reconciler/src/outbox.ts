@@ -112,6 +112,9 @@ export class Outbox {
     } else if (entry.queue.length === 0) {
       entry.refused = status;
     }
+    // What stood between was refused, so the next may be what the host has.
+    const { posted } = entry;
+    while (posted !== undefined && entry.queue[0] !== undefined && sameStatus(posted, entry.queue[0])) entry.queue.shift();
   }
 
   /** Queues again what the host refused: it takes statuses now, or it is time to see whether it does. */

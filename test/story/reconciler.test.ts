@@ -1,13 +1,16 @@
 /** `parapet reconcile` from outside: real Git, the real sandbox, a stand-in for GitHub, and a node that only pretends. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { NodeReport } from '@parapet/policy';
 import { startGithub } from '../support/github/index.ts';
 import type { Github } from '../support/github/index.ts';
 import { nodeReport, policyReport, violation } from '../unit/reconciler/builders.ts';
 import { Repository, serveGit } from '../unit/reconciler/repositories.ts';
 import { Reconciler } from './reconciler-process.ts';
+
+// real processes, on machines that may be busy
+jest.setTimeout(120_000);
 
 const TOKEN = 'ghp_s3cretTokenOfTheStory';
 let repository: Repository;
@@ -112,7 +115,7 @@ test('commits become files and statuses: good, bad, good again; nodes answer; th
 
   const { code, took } = await run.stop();
   expect([code, took < 5_000]).toEqual([0, true]);
-}, 60_000);
+});
 
 test('a push in the middle of a run ends that commit’s status, and the newer one is applied', async () => {
   const slow = repository.commit({ 'main.ts': program(`${SLOW}${SLOW}${SLOW}`) });
@@ -122,7 +125,7 @@ test('a push in the middle of a run ends that commit’s status, and the newer o
   await run.until('the second run', ended(next, 'success'));
   await run.until('the end of the first', () => said(slow).at(-1) === `error: superseded by ${next.slice(0, 7)}`);
   expect(states(slow)).toEqual(['pending', 'error']);
-}, 40_000);
+});
 
 test('stopped in the middle of a run it ends the status in time, and the next start carries the commit out', async () => {
   const slow = repository.commit({ 'main.ts': program(`${SLOW.replace('4e8', '1e7')}${noApt('no-apt')}`) });
@@ -133,7 +136,7 @@ test('stopped in the middle of a run it ends the status in time, and the next st
   expect(said(slow)).toEqual(['pending: synthesizing policies', 'error: the reconciler was stopped']);
   const again = reconciler();
   await again.until('the success', ended(slow, 'success'));
-}, 40_000);
+});
 
 test('stopped while status host and Git server hang, it still ends in time, and the statuses arrive after the next start', async () => {
   const commit = repository.commit({ 'main.ts': program(noApt('no-apt')) });
@@ -158,7 +161,7 @@ test('stopped while status host and Git server hang, it still ends in time, and 
   const stopped = await hanging.stop();
   await server.close();
   expect([stopped.code, stopped.took < 5_000]).toEqual([0, true]);
-}, 60_000);
+});
 
 test('killed in the middle of a run, the next start ends what was left pending, on this commit and on older ones', async () => {
   const first = repository.commit({ 'main.ts': program(`${SLOW}${SLOW}${SLOW}`) });
@@ -175,7 +178,7 @@ test('killed in the middle of a run, the next start ends what was left pending, 
   expect(await third.ended()).toBe(0);
   expect(states(second)).toEqual(['pending', 'error']);
   expect(Object.keys(policies())).toEqual(['shop.no-apt.yaml']);
-}, 60_000);
+});
 
 test('one run ends with 0 for a good commit, 1 for its problems, 2 for wrong usage and 3 for the world', async () => {
   const once = async (args: readonly string[]): Promise<[number | null, string]> => {
@@ -203,4 +206,4 @@ test('one run ends with 0 for a good commit, 1 for its problems, 2 for wrong usa
   writeFileSync(join(repository.home, 'file'), '');
   expect((await once(['--target', join(repository.home, 'file/target')]))[0]).toBe(3);
   expect(policies()).toEqual(kept);
-}, 60_000);
+});

@@ -48,6 +48,8 @@ const CONFIG = [
   'core.hooksPath=/dev/null',
   'core.fsmonitor=false',
   'fetch.recurseSubmodules=false',
+  // Packs are what the size of the mirror is measured by.
+  'fetch.unpackLimit=1',
   'gc.autoDetach=false',
   'gc.pruneExpire=now',
   'protocol.version=2',

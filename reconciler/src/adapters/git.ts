@@ -126,6 +126,8 @@ export class GitSource implements Source {
         ];
         const args = ['fetch', ...options, '--', this.url, `+${name}:${HEAD}`];
         await gitText(this.#settings, { directory: this.#mirror, args, signal: AbortSignal.any([limited, tooLarge.signal]), limit: MIB });
+        await this.#guardSize(tooLarge);
+        tooLarge.signal.throwIfAborted();
       } catch (error) {
         if (tooLarge.signal.aborted) throw new GitFailure('it is too large to fetch', { tooMuch: true });
         // What servers say of a commit that they don't have.

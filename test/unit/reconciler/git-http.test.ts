@@ -1,10 +1,13 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { GitSource } from '../../../reconciler/src/adapters/git.ts';
 import type { Credentials } from '../../../reconciler/src/source-url.ts';
 import { StageError } from '../../../reconciler/src/stage-error.ts';
 import { Repository, serveGit } from './repositories.ts';
 import type { GitServer } from './repositories.ts';
+
+// real processes, on machines that may be busy
+jest.setTimeout(60_000);
 
 const RIGHT = { username: 'bot', password: 'right-s3cret-t0ken' };
 let repository: Repository;

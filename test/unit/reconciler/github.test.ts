@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { GitHub, readTokenFile } from '../../../reconciler/src/adapters/github.ts';
 import type { CommitStatus, PostResult } from '../../../reconciler/src/ports.ts';
 import { Statuses } from '../../../reconciler/src/statuses.ts';
@@ -11,6 +11,9 @@ import { startGithub } from '../../support/github/index.ts';
 import type { Failure, Github } from '../../support/github/index.ts';
 import { hash, memoryLog } from './builders.ts';
 import { memoryStore } from './fakes.ts';
+
+// real processes, on machines that may be busy
+jest.setTimeout(60_000);
 
 const TOKEN = 'ghp_s3cretTokenOfTheStandIn';
 const SHA = hash('a');
@@ -113,7 +116,7 @@ test('a commit and context that took all they can are closed', async () => {
     });
   }
   expect(await host().post(status(), signal)).toMatchObject({ kind: 'closed' });
-}, 20_000);
+});
 
 const failures: [string, Failure, Record<string, string>?][] = [
   ['401', 401],
@@ -173,4 +176,4 @@ test('killed between the host’s answer and writing it down, a status is sent a
   await send(file, github.url);
   await send(file, github.url);
   expect(github.statuses(SHA).map(({ state }) => state)).toEqual(['pending', 'pending']);
-}, 20_000);
+});

@@ -46,10 +46,13 @@ test('what is rendered reads the same in both versions of YAML, odd strings incl
 });
 
 test('any JSON value survives rendering', () => {
-  // `__proto__` is refused by the reader on purpose
-  const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
+  // what JSON itself can't tell apart (`-0`) doesn't count, and `__proto__` is refused by the reader on purpose
+  const json = fc.json().filter((text) => !text.includes('__proto__'));
   fc.assert(
-    fc.property(json, (value) => expect(parse(render({ value }))).toEqual({ value: JSON.parse(JSON.stringify(value)) as unknown })),
+    fc.property(json, (text) => {
+      const value = JSON.parse(JSON.stringify(JSON.parse(text))) as unknown;
+      expect(parse(render({ value }))).toEqual({ value });
+    }),
   );
 });
 
