@@ -2,7 +2,11 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/build/**', '**/node_modules/**', 'test/golden/**', 'examples/**/node_modules/**'] },
-  { files: ['**/*.ts'], extends: [...tseslint.configs.recommendedTypeChecked], languageOptions: { parserOptions: { projectService: true } } },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true } },
+  },
   {
     files: ['**/*.ts'],
     rules: {
@@ -18,7 +22,9 @@ export default tseslint.config(
   },
   {
     files: ['policy/**/*.ts', 'sdk/**/*.ts', 'reconciler/**/*.ts', 'agent/**/*.ts'],
-    rules: { 'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'process.env is read in config.ts only.' }] },
+    rules: {
+      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'process.env is read in config.ts only.' }],
+    },
   },
   { files: ['**/config.ts'], rules: { 'no-restricted-properties': 'off' } },
   { files: ['cli/**/*.ts', 'test/story/**/*.ts', 'test/support/**/*.ts'], rules: { 'no-console': 'off' } },

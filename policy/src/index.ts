@@ -3,6 +3,7 @@ export * from './abi.ts';
 export * from './access.ts';
 export * from './capability.ts';
 export * from './compile.ts';
+export { parseDuration } from './duration.ts';
 export * from './encode.ts';
 export * from './evaluate.ts';
 export * from './event.ts';

@@ -1,10 +1,10 @@
 /** The reconciler's configuration: flags before environment before file, and every mistake at once. */
 import { readFileSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
+import { parseDuration } from '@parapet/policy';
 import type { Problem } from '@parapet/policy';
 import { readConfigFile } from './config-file.ts';
 import type { FileSettings } from './config-file.ts';
-import { parseDuration } from './duration.ts';
 import { isLoopback, isRefName, readSourceUrl } from './source-url.ts';
 import type { Credentials, SourceUrl } from './source-url.ts';
 
@@ -164,7 +164,8 @@ interface Times {
 function readTimes(settings: FileSettings, once: boolean, problems: Problem[]): Times {
   const time = (field: 'interval' | 'noReportAfter' | 'violationsEvery', usual: string): number => {
     const read = parseDuration(settings[field] ?? usual);
-    if (read === undefined) problems.push(wrong(field, `${JSON.stringify(settings[field])} is not a duration`, 'write 500ms, 5s or 1m'));
+    if (read === undefined || read === 0)
+      problems.push(wrong(field, `${JSON.stringify(settings[field])} is not a duration`, 'write 500ms, 5s or 1m'));
     return read ?? 0;
   };
   const interval = time('interval', '5s');

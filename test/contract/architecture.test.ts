@@ -71,13 +71,22 @@ test('libraries that do I/O are imported in adapters only', () => {
 test('adapters are built in main.ts only', () => {
   const wrong = sources
     .filter((file) => !/\/adapters\//.test(file) && !/\/(main|index)\.ts$/.test(file))
-    .flatMap((file) => importsOf(file).filter((specifier) => specifier.includes('/adapters/')).map((specifier) => `${file} imports ${specifier}`));
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((specifier) => specifier.includes('/adapters/'))
+        .map((specifier) => `${file} imports ${specifier}`),
+    );
   expect(wrong).toEqual([]);
 });
 
 test('no file imports itself through others', () => {
   const graph = new Map(
-    sources.map((file) => [file, importsOf(file).map((specifier) => localTarget(file, specifier)).filter((target) => target !== undefined)]),
+    sources.map((file) => [
+      file,
+      importsOf(file)
+        .map((specifier) => localTarget(file, specifier))
+        .filter((target) => target !== undefined),
+    ]),
   );
   const done = new Set<string>();
   const cycles: string[] = [];
@@ -112,7 +121,10 @@ test(`no source file is longer than ${MAX_LINES} lines`, () => {
 
 test('process.env is read in config.ts and at the terminal door only', () => {
   const wrong = sources.filter(
-    (file) => !/\/config\.ts$/.test(file) && !file.startsWith('cli/') && /process\.env\b/.test(readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')),
+    (file) =>
+      !/\/config\.ts$/.test(file) &&
+      !file.startsWith('cli/') &&
+      /process\.env\b/.test(readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')),
   );
   expect(wrong).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** What operators ask of a running agent, and of a node that an agent has left. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseDuration } from '@parapet/policy';
 import { socketIn } from '../../config.ts';
-import { parseDuration } from '../../duration.ts';
 import type { Answer } from '../../ports.ts';
 import { reasonOf, StageError } from '../../stage-error.ts';
 import type { AgentStatus } from '../../status.ts';
@@ -27,12 +27,10 @@ export async function agentStatus({ state }: CommandOptions = {}): Promise<Agent
 
 /**
  * Waits until a policy is in force on every matching container here. `policy` is `NAMESPACE/NAME`, or `NAME` for cluster and host policies;
- * `timeout` as `30s` or in milliseconds, default 30 seconds. Exit 0 when it is, 1 when it is not and why, 2 when the question is wrong,
+ * `timeout` as `30s`, `500ms` or `2m`, at most a day, default 30 seconds. Exit 0 when it is, 1 when it is not and why, 2 when the question is wrong,
  * 3 when no agent runs.
  */
-export async function agentWait(
-  question: CommandOptions & { readonly policy: string; readonly timeout?: string | number },
-): Promise<Answer> {
+export async function agentWait(question: CommandOptions & { readonly policy: string; readonly timeout?: string }): Promise<Answer> {
   const { policy, timeout = '30s', state } = question;
   const timeoutMs = parseDuration(timeout);
   if (timeoutMs === undefined) return { exit: 2, message: `'${timeout}' is not a time: write 30s, 500ms or 2m` };
