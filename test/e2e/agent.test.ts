@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { AgentStatus } from '@parapet/agent';
 import { buildImage } from '../support/image/index.ts';
-import { runInVm } from '../support/vm/index.ts';
+import { guestProgram, runInVm } from '../support/vm/index.ts';
 import { HOST_SECRET, IMAGE } from './agent/manifests.ts';
 import type { Outcome } from './agent/node.ts';
 
@@ -16,7 +16,7 @@ const facts = new Map<string, unknown>();
 beforeAll(async () => {
   const image = path.join(share, 'image.tar');
   buildImage({ ...IMAGE, out: image });
-  const command = ['node', '--conditions=source', 'test/e2e/agent/scenario.ts', image];
+  const command = [...guestProgram(path.join(import.meta.dirname, 'agent/scenario.ts')), image];
   const { status, output, problem } = await runInVm({ command, share: [share], timeout: LIMIT });
   for (const line of output.split('\n').filter((found) => found.startsWith('{"fact":'))) {
     const { fact, value } = JSON.parse(line) as { fact: string; value: unknown };

@@ -1,7 +1,8 @@
 /** The kernel programs under real hooks, on Debian's kernels: what cases.ts says must be what happens. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import path from 'node:path';
 import type { EnforcerSupport } from '../../agent/src/ports.ts';
-import { runInVm } from '../support/vm/index.ts';
+import { guestProgram, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { ACTOR, GROUPS, HOME } from './enforcer/cases.ts';
 
@@ -17,7 +18,7 @@ describe.each(MACHINES)('%s', (_name, machine) => {
   let output = '';
 
   beforeAll(async () => {
-    const command = ['node', '--conditions=source', 'test/e2e/enforcer/scenario.ts'];
+    const command = guestProgram(path.join(import.meta.dirname, 'enforcer/scenario.ts'));
     const result = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
     output = result.output;
     for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2).trim());
@@ -90,7 +91,7 @@ describe('a kernel that cannot enforce', () => {
   let output = '';
 
   beforeAll(async () => {
-    const probe = 'node --conditions=source test/e2e/enforcer/probe.ts';
+    const probe = guestProgram(path.join(import.meta.dirname, 'enforcer/probe.ts')).join(' ');
     const agent = 'parapet agent run --policies /tmp --node n 2>&1; echo "the agent ended with $?"';
     const command = [`${probe} && mount -t tmpfs none /sys/kernel/btf && ${probe} && ${agent}`];
     ({ output } = await runInVm({ command, lsm: 'landlock,yama', containerd: false, timeout: 120 }));

@@ -2,5 +2,5 @@
 import path from 'node:path';
 import { probeKernel } from '../../../agent/src/adapters/kernel/index.ts';
 
-const support = await probeKernel({ bpfDirectory: path.join(import.meta.dirname, '../../../bpf/build') });
+const support = await probeKernel({ bpfDirectory: path.resolve('bpf/build') });
 process.stdout.write(`support ${JSON.stringify(support)}\n`);

@@ -12,7 +12,7 @@ import { fileRule, policyOf } from '../../unit/policy/builders.ts';
 import { ACTOR, GROUPS, HOME, LONG } from './cases.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
-const BUILD = path.join(import.meta.dirname, '../../../bpf/build');
+const BUILD = path.resolve('bpf/build');
 const run = promisify(execFile);
 
 function fact(name: string, what: string, result: unknown): void {
@@ -181,7 +181,7 @@ fact('support', 'missing hooks', enforcer.support.missingHooks.join(','));
 const events: KernelEvent[] = [];
 enforcer.onEvents((some) => events.push(...some));
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
-await run('cc', ['-O2', '-static', '-o', ACTOR, path.join(import.meta.dirname, 'actor.c')]);
+await run('cc', ['-O2', '-static', '-o', ACTOR, path.resolve('test/e2e/enforcer/actor.c')]);
 makeFiles();
 await runGroups(enforcer, events);
 await adoption(enforcer);

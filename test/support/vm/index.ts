@@ -9,6 +9,7 @@ import type { Machine, OutputStream } from './machine.ts';
 import type { VmOptions } from './options.ts';
 import type { Acceleration } from './qemu.ts';
 
+export { guestProgram } from './guest-program.ts';
 export type { VmOptions } from './options.ts';
 export type { OutputStream } from './machine.ts';
 
