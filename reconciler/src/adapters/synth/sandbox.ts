@@ -54,11 +54,16 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
   if (result.ended === 'time') return failed('time');
   if (result.ended === 'output') return { ...failed('output'), excess: 'more than can be read back' };
   if (result.exitCode === 0) return readAnswer(result);
-  // V8 ends the process when it runs out of memory, and so does the kernel.
   if (result.exitSignal === 'SIGXCPU') return failed('time');
-  if (result.exitSignal !== null || result.exitCode === 134 || result.exitCode === 5) return failed('memory');
-  const cause = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`);
-  throw new StageError('synth', 'the sandbox process broke', { cause });
+  if (isOutOfMemory(result)) return failed('memory');
+  const cause = new Error(`${result.exitSignal ?? `exit status ${result.exitCode}`}: ${result.stderr.trim()}`);
+  throw new StageError('synth', `the sandbox process broke (${result.exitSignal ?? `exit status ${result.exitCode}`})`, { cause });
+}
+
+/** V8 ends the process when it runs out of memory, and so does the kernel. Any other crash is the machine's or the engine's, and not told as this. */
+function isOutOfMemory({ exitSignal, exitCode, stderr }: OneShotResult): boolean {
+  if (exitSignal === 'SIGKILL' || exitSignal === 'SIGABRT' || exitCode === 134 || exitCode === 5) return true;
+  return exitSignal !== null && /out of memory|allocation failed/i.test(stderr);
 }
 
 function flags(limits: SynthLimits): readonly string[] {
