@@ -27,6 +27,6 @@ export default tseslint.config(
     },
   },
   { files: ['**/config.ts'], rules: { 'no-restricted-properties': 'off' } },
-  { files: ['cli/**/*.ts', 'test/story/**/*.ts', 'test/support/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['cli/**/*.ts', 'test/bench/**/*.ts', 'test/story/**/*.ts', 'test/support/**/*.ts'], rules: { 'no-console': 'off' } },
   { files: ['test/**/*.ts'], rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-non-null-assertion': 'off' } },
 );

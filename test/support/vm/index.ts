@@ -116,7 +116,7 @@ export async function startVm(request: VmRequest): Promise<Vm> {
 
   const run = async (): Promise<VmResult> => {
     // /dev/kvm may be there and yet not boot a kernel: only booting tells.
-    const accelerated = process.env['PARAPET_ACCEL'] === 'kvm' ? await attempt('kvm') : undefined;
+    const accelerated = process.env['PARAPET_ACCEL'] === 'kvm' && request.icount !== true ? await attempt('kvm') : undefined;
     if (accelerated?.started === false) request.onProgress?.('KVM does not boot this kernel: going on without it');
     const { ended } = accelerated?.started === true ? accelerated : await attempt('tcg');
     const end = await ended;

@@ -24,6 +24,8 @@ export interface VmOptions {
   readonly share?: readonly string[] | undefined;
   /** Whether containerd is started first. Default: true. */
   readonly containerd?: boolean | undefined;
+  /** Makes the guest's clock count instructions: one nanosecond each, on one processor. For figures that no load of the host can change. */
+  readonly icount?: boolean | undefined;
 }
 
 export const USAGE = `usage: npm run vm -- [options] COMMAND...
@@ -40,6 +42,7 @@ One word is run by bash; several are a program and its arguments. The exit statu
   --timeout S       seconds until the machine is stopped, boot included (default: 600)
   --share DIR       a host directory, mounted read-write at its own path; may be given more than once
   --no-containerd   do not start containerd
+  --icount          one processor whose clock counts instructions, a nanosecond each
   --help            this text
 `;
 
@@ -87,6 +90,10 @@ function takeOption(words: readonly string[], draft: Draft): { taken: number; pr
   const word = words[0] ?? '';
   if (word === '--no-containerd') {
     draft.containerd = false;
+    return { taken: 1 };
+  }
+  if (word === '--icount') {
+    draft.icount = true;
     return { taken: 1 };
   }
   const equals = word.indexOf('=');

@@ -24,6 +24,12 @@ const directory = ({ path, tag, readonly }: { path: string; tag: string; readonl
   `local,path=${escaped(path)},mount_tag=${tag},security_model=none,multidevs=remap${readonly ? ',readonly=on' : ''}`,
 ];
 
+/** Counting instructions and running several processors at once exclude each other. */
+function processor(options: VmOptions, acceleration: Acceleration): string[] {
+  if (options.icount === true) return ['-accel', 'tcg,thread=single', '-cpu', 'max', '-icount', 'shift=0,sleep=off,align=off'];
+  return acceleration === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+}
+
 /** Arguments for qemu-system-x86_64. `job` is the directory with this run's script, sockets and console log. */
 export function qemuArguments(setup: {
   kernel: Kernel;
@@ -35,10 +41,9 @@ export function qemuArguments(setup: {
   const { kernel, initrd, job, options, acceleration } = setup;
   const words = ['console=ttyS0', 'quiet', 'loglevel=4', 'panic=-1', 'no5lvl', 'random.trust_cpu=on', `lsm=${options.lsm ?? DEFAULT_LSM}`];
   if (options.append !== undefined && options.append !== '') words.push(options.append);
-  const accelerator = acceleration === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
   return [
-    ...accelerator,
-    ...['-m', String(options.memory ?? 3072), '-smp', String(options.cpus ?? 2)],
+    ...processor(options, acceleration),
+    ...['-m', String(options.memory ?? 3072), '-smp', options.icount === true ? '1' : String(options.cpus ?? 2)],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-nic', 'none'],
     ...['-chardev', `file,id=console,path=${escaped(consoleOf(job))}`, '-serial', 'chardev:console'],
     ...['-device', 'virtio-serial-pci'],

@@ -24,6 +24,10 @@ describe('the arguments of npm run vm', () => {
     expect(parseVmArguments(['--append=preempt=full', 'true']).options?.append).toBe('preempt=full');
   });
 
+  test('the clock can count instructions', () => {
+    expect(parse('--icount true').options?.icount).toBe(true);
+  });
+
   test('containerd can be left out', () => {
     expect(parse('--no-containerd true').options?.containerd).toBe(false);
     expect(parse('true').options?.containerd).toBeUndefined();

@@ -1,0 +1,15 @@
+/** What `npm run bench` can measure. A suite is a name and a function that gives rows; it throws when it could not measure. */
+import { measureHooks } from './hooks.ts';
+import { measureLoading } from './loading.ts';
+import type { Row } from './row.ts';
+
+export interface Suite {
+  readonly name: string;
+  readonly about: string;
+  readonly measure: (say: (sentence: string) => void) => Promise<Row[]>;
+}
+
+export const SUITES: readonly Suite[] = [
+  { name: 'hooks', about: 'instructions per run of the kernel programs, per system call, and by number of rules', measure: measureHooks },
+  { name: 'loading', about: 'size of the kernel programs, and how long loading and attaching them takes', measure: measureLoading },
+];
