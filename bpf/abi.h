@@ -9,7 +9,7 @@
 #define PARAPET_ABI_H
 
 /* Bump when a struct or a map changes shape: pins of another ABI are replaced, never reused. */
-#define PARAPET_ABI 1
+#define PARAPET_ABI 2
 
 #define NAME_CHUNK 24        /* bytes of a path component held by one trie edge; longer components take several */
 #define MAX_COMPONENTS 128   /* a deeper path cannot be judged: denied for a confined container, and counted */
@@ -22,8 +22,8 @@
 enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
 
 /* What is done to a path. A verdict word holds one verdict for each operation and each of {owner, other}:
- * bits [op * 4 + who * 2, +2). */
-enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2 };
+ * bits [op * 4 + who * 2, +2). OP_MOVE: a directory is renamed, and with it everything below; only the word `exact` has it. */
+enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2, OP_MOVE = 3 };
 enum who { WHO_OWNER = 0, WHO_OTHER = 1 };
 
 /* Classes of operation; an allow-list and its default are per class. table.defaults holds a verdict for each: bits [class * 2, +2). */

@@ -54,6 +54,20 @@ static __always_inline int judge_moved(__u32 hook, struct dentry *dentry, struct
 	return deny_if(judge(&subject, &access), -EACCES);
 }
 
+/* A directory must not take what lies below it out of the rules' reach. */
+static __always_inline int judge_relocated(struct dentry *dentry, struct vfsmount *mount)
+{
+	struct inode *inode = dentry->d_inode;
+	struct path_access access = { .hook = HOOK_PATH_RENAME, .ops = OPS(OP_MOVE), .dentry = dentry, .mount = mount, .inode = inode };
+	struct subject subject = {};
+
+	if (!inode || (inode->i_mode & S_IFMT) != S_IFDIR)
+		return 0;
+	if (!subject_of_current(&subject, CLASS_FILE) && !subject_of_current(&subject, CLASS_PROCESS))
+		return 0;
+	return deny_if(judge(&subject, &access), -EACCES);
+}
+
 SEC("lsm/file_open")
 int BPF_PROG(on_file_open, struct file *file, int ret)
 {
@@ -122,8 +136,12 @@ int BPF_PROG(on_path_rename, const struct path *old_dir, struct dentry *old_dent
 		ret = judge_file(HOOK_PATH_RENAME, OPS(OP_WRITE), new_dentry, new_dir->mnt, new_dentry->d_inode);
 	if (!ret)
 		ret = judge_moved(HOOK_PATH_RENAME, old_dentry, old_dir->mnt);
+	if (!ret)
+		ret = judge_relocated(old_dentry, old_dir->mnt);
 	if (!ret && (flags & RENAME_EXCHANGE))
 		ret = judge_moved(HOOK_PATH_RENAME, new_dentry, new_dir->mnt);
+	if (!ret && (flags & RENAME_EXCHANGE))
+		ret = judge_relocated(new_dentry, new_dir->mnt);
 	return ret;
 }
 

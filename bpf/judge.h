@@ -57,7 +57,7 @@ __noinline int decide(__u32 slot, __u32 op)
 		match_rules(slot, op * 4 + (s->who & 1) * 2);
 	/* another namespace's file is refused by its path there, but never allowed by it */
 	if (s->decision.verdict == VERDICT_NONE || (s->end == END_FOREIGN && s->decision.verdict == VERDICT_ALLOW)) {
-		s->decision.verdict = default_verdict(table, class_of(op));
+		s->decision.verdict = op == OP_MOVE ? VERDICT_NONE : default_verdict(table, class_of(op));
 		s->decision.site = SITE_DEFAULT;
 		s->decision.source = 0;
 		s->decision.node = 0;
@@ -79,7 +79,7 @@ __noinline int judge_path(__u32 slot)
 	s->subject.source = source_of_current(slot);
 	walk(slot, s->dentry, s->mount);
 #pragma unroll
-	for (int op = OP_EXEC; op <= OP_WRITE; op++) {
+	for (int op = OP_EXEC; op <= OP_MOVE; op++) {
 		if (!(s->ops & OPS(op)))
 			continue;
 		if (decide(slot, op) >= worst.verdict)

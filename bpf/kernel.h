@@ -12,7 +12,7 @@ typedef struct { unsigned int val; } kuid_t;
 typedef struct { int counter; } atomic_t;
 
 struct qstr { __u64 hash_len; const unsigned char *name; };
-struct inode { kuid_t i_uid; };
+struct inode { unsigned short i_mode; kuid_t i_uid; };
 struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
 
 struct ns_common { unsigned int inum; };
@@ -84,6 +84,8 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define O_TRUNC 01000
 #define DCACHE_DISCONNECTED 0x20     /* reached by file handle: its place in the tree is not known */
 #define RENAME_EXCHANGE 2
+#define S_IFMT 0170000
+#define S_IFDIR 0040000
 
 #define AF_INET 2
 #define AF_INET6 10

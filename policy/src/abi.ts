@@ -3,7 +3,7 @@
  * Layouts are byte offsets; encoders and decoders build on them and on nothing else.
  */
 
-export const ABI = 1;
+export const ABI = 2;
 export const NAME_CHUNK = 24;
 export const MAX_COMPONENTS = 128;
 export const MAX_TABLES = 4096;
@@ -12,7 +12,7 @@ export const MAX_NODES = 1048576;
 export const MAX_LABELS = 131072;
 
 export const VERDICT = { none: 0, allow: 1, audit: 2, block: 3 } as const;
-export const PATH_OPERATION = { exec: 0, read: 1, write: 2 } as const;
+export const PATH_OPERATION = { exec: 0, read: 1, write: 2, move: 3 } as const;
 export const WHO = { owner: 0, other: 1 } as const;
 export const CLASS = { process: 0, file: 1, network: 2, capabilities: 3 } as const;
 export const TABLE_HAS_SOURCES = 1 << 8;

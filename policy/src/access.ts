@@ -1,7 +1,8 @@
 /** An access: what a task tries to do. The evaluator and the kernel both answer it with a decision. */
 import type { Policy, Rule } from './model.ts';
 
-export type PathOperation = 'exec' | 'read' | 'write';
+/** `move`: a directory gets another name or place, and everything below it with it. */
+export type PathOperation = 'exec' | 'read' | 'write' | 'move';
 
 export type Access =
   | {

@@ -6,7 +6,7 @@ import type { NetworkName, Policy, Postures, Rule, Section } from './model.ts';
 import type { Problem } from './problem.ts';
 import { flatSiteKey } from './site.ts';
 import type { ClassDefault, Table } from './table.ts';
-import { branchAt, cellsOf, newBranch, numberBranches, put, sitesOf } from './trie.ts';
+import { branchAt, branchesAbove, cellsOf, moveCellsOf, newBranch, numberBranches, put, sitesOf } from './trie.ts';
 import type { Branch, Giver } from './trie.ts';
 
 /** Most trie nodes, and most words of their own for sources, that one table may have. */
@@ -81,6 +81,10 @@ function addPath(build: Build, at: { giver: Giver; rule: Extract<Rule, { match: 
   const branch = branchAt(build.root, at.rule.match);
   for (const site of sitesOf(at.rule.match)) {
     for (const cell of cellsOf(at.rule)) put(branch, { ...cell, site, giver: at.giver, source: at.source });
+  }
+  // Whoever moves a directory moves what is below it, whatever program may touch that.
+  for (const above of branchesAbove(build.root, at.rule.match)) {
+    for (const cell of moveCellsOf(at.rule)) put(above, { ...cell, site: 'exact', giver: at.giver, source: 0 });
   }
 }
 

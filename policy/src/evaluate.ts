@@ -23,6 +23,7 @@ const STRENGTH: Readonly<Record<Verdict, number>> = { allow: 1, audit: 2, block:
  * the first is named, in the order of `policies` and of their rules.
  */
 export function evaluate(input: { policies: readonly Policy[]; postures: Postures; access: Access }): Decision {
+  if (input.access.type === 'path' && input.access.operation === 'move') return evaluateMove(input.policies, input.access.path);
   const section = sectionOf(input.access);
   const rules = input.policies.flatMap((policy) =>
     policy.rules.filter((rule) => rule.section === section).map((rule) => ({ policy, rule })),
@@ -40,6 +41,24 @@ export function evaluate(input: { policies: readonly Policy[]; postures: Posture
     verdict: says(rule, input.access),
   }));
   return strongest(candidates);
+}
+
+/** Moving a directory is refused by whatever refuses something below it, to anybody; no posture speaks of it. */
+function evaluateMove(policies: readonly Policy[], path: string): Decision {
+  const candidates = policies.flatMap((policy) =>
+    policy.rules.flatMap((rule): Candidate[] => {
+      if (rule.section === 'network' || rule.section === 'capabilities') return [];
+      if (path === '/' || !pathOf(rule.match).startsWith(`${path}/`)) return [];
+      const refuses = rule.action !== 'Allow' || rule.ownerOnly || (rule.section === 'file' && rule.readOnly);
+      return refuses ? [{ policy, rule, verdict: rule.action === 'Audit' ? 'audit' : 'block' }] : [];
+    }),
+  );
+  return strongest(candidates);
+}
+
+/** A rule's path without the `/` at the end of a directory's. */
+function pathOf(match: PathMatch): string {
+  return match.type === 'path' ? match.path : match.dir.slice(0, -1);
 }
 
 function sectionOf(access: Access): Section {

@@ -39,17 +39,27 @@ export function newBranch(): Branch {
 
 /** The branch at a rule's path, made where there is none. */
 export function branchAt(root: Branch, match: PathMatch): Branch {
+  return branchesTo(root, match).at(-1) ?? root;
+}
+
+/** The branches of the directories that a rule's path lies in; `/` is not among them, since nobody moves it. */
+export function branchesAbove(root: Branch, match: PathMatch): readonly Branch[] {
+  return branchesTo(root, match).slice(0, -1);
+}
+
+/** The branches of every component of a rule's path, made where there is none. */
+function branchesTo(root: Branch, match: PathMatch): readonly Branch[] {
   let branch = root;
-  for (const component of (match.type === 'path' ? match.path : match.dir).split('/')) {
-    if (component === '') continue;
-    let next = branch.children.get(component);
-    if (next === undefined) {
-      next = newBranch();
-      branch.children.set(component, next);
-    }
+  return componentsOf(match).map((component) => {
+    const next = branch.children.get(component) ?? newBranch();
+    branch.children.set(component, next);
     branch = next;
-  }
-  return branch;
+    return next;
+  });
+}
+
+function componentsOf(match: PathMatch): readonly string[] {
+  return (match.type === 'path' ? match.path : match.dir).split('/').filter((component) => component !== '');
 }
 
 /** Which words a rule speaks for. A recursive directory rule also holds for direct children and for the directory itself. */
@@ -127,6 +137,13 @@ export function cellsOf(rule: Extract<Rule, { match: PathMatch }>): readonly Cel
       { operation, owner: false, verdict: rule.ownerOnly ? refusal : toThose },
     ];
   });
+}
+
+/** What a rule says to moving a directory above its path: what it refuses, nobody may carry away. */
+export function moveCellsOf(rule: Extract<Rule, { match: PathMatch }>): readonly Cell[] {
+  const verdict = Math.max(...cellsOf(rule).map((cell) => cell.verdict));
+  if (verdict === VERDICT.allow) return [];
+  return [true, false].map((owner) => ({ operation: 'move', owner, verdict }));
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

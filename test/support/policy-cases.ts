@@ -97,8 +97,8 @@ export function accessTo(set: readonly Policy[]): fc.Arbitrary<Access> {
     named.length === 0
       ? path
       : fc
-          .tuple(fc.constantFrom(...named), fc.array(component, { maxLength: 2 }))
-          .map(([at, below]) => [at === '/' ? '' : at, ...below].join('/') || '/')
+          .tuple(fc.constantFrom(...named), fc.array(component, { maxLength: 2 }), fc.constantFrom(0, 0, 1, 2))
+          .map(([at, below, up]) => `/${[...partsOf(at).slice(0, -up || undefined), ...below].join('/')}`)
           .filter((text) => text.split('/').length <= 129);
   const paths = fc.oneof({ weight: 3, arbitrary: near }, { weight: 1, arbitrary: path });
   const sections = rules.length === 0 ? SECTIONS : [...new Set(rules.map(({ section }) => section))];
@@ -111,12 +111,17 @@ function accessOf(
 ): fc.Arbitrary<Access> {
   if (section === 'network') return fc.tuple(socket, sources).map(([access, source]) => ({ ...access, source }));
   if (section === 'capabilities') return fc.record({ type: fc.constant('capability'), capability, source: sources });
-  const operation = section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const);
+  const operation =
+    section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const, 'move' as const);
   return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources });
 }
 
 function pathOf(at: PathMatch): string {
   return at.type === 'path' ? at.path : at.dir === '/' ? '/' : at.dir.slice(0, -1);
+}
+
+function partsOf(at: string): string[] {
+  return at.split('/').filter((part) => part !== '');
 }
 
 const socket = fc.record({

@@ -49,9 +49,9 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
 export function walk(maps: KernelMaps, access: Access): WalkResult {
   const source = sourceClass(maps, access.source);
   if (access.type === 'path') {
-    const op = { exec: 0, read: 1, write: 2 }[access.operation];
+    const op = { exec: 0, read: 1, write: 2, move: 3 }[access.operation];
     const found = walkPath(maps, { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source });
-    return found.verdict === 0 ? fallBack(maps, op === 0 ? 0 : 1) : found;
+    return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
   }
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync,
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { compile, decodeEvent, explainEvent } from '@parapet/policy';
+import { ABI, compile, decodeEvent, explainEvent } from '@parapet/policy';
 import type { Policy, Table } from '@parapet/policy';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
 import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts';
@@ -20,7 +20,7 @@ function fact(name: string, what: string, result: unknown): void {
 }
 
 function makeFiles(): void {
-  for (const directory of ['bin', 'deep/a/b', 'flat/sub', 'read-only/dir', LONG])
+  for (const directory of ['bin', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
     mkdirSync(path.join(HOME, directory), { recursive: true });
   const files = [
     'secret',
@@ -169,7 +169,7 @@ async function restart(enforcer: Enforcer): Promise<void> {
   await next.settle();
   fact('restart', 'its table', `${await read('kept', 'secret')} ${await read('kept', 'plain')}`);
   fact('restart', 'a container that is gone', await read('gone', 'plain'));
-  const dump = await run('bpftool', ['map', 'dump', 'pinned', '/sys/fs/bpf/parapet/v1/maps/nodes', '-j']);
+  const dump = await run('bpftool', ['map', 'dump', 'pinned', `/sys/fs/bpf/parapet/v${ABI}/maps/nodes`, '-j']);
   const left = (JSON.parse(dump.stdout) as unknown[]).length;
   fact('restart', 'nodes in the kernel', left === plainTable.nodes.length ? 'those of one table' : left);
   await next.close({ keep: false });

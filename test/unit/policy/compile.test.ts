@@ -21,7 +21,13 @@ test('no rules give no table', () => {
 test('a path rule fills the exact word of its node only', () => {
   const table = tableOf(pathRule('/bin/sh'));
   expect(named(table, 'sh')?.words).toEqual({ exact: 0b1111, child: 0, deep: 0 });
-  expect(named(table, 'bin')?.words).toEqual({ exact: 0, child: 0, deep: 0 });
+  expect(named(table, 'bin')?.words).toEqual({ exact: 0b1111 << 12, child: 0, deep: 0 });
+});
+
+test('the directories above what a rule refuses cannot be moved; those above what it allows can', () => {
+  expect(named(tableOf(fileRule('/a/b/c', { action: 'Audit', from: ['/s'] })), 'a')?.words.exact).toBe(0b1010 << 12);
+  expect(named(tableOf(fileRule('/a/b/c', { action: 'Allow', readOnly: true })), 'b')?.words.exact).toBe(0b1111 << 12);
+  expect(named(tableOf(fileRule('/a/b/c', { action: 'Allow' })), 'a')?.words).toEqual({ exact: 0, child: 0, deep: 0 });
 });
 
 test('a directory rule also fills the child word, with recursive the deep word too', () => {

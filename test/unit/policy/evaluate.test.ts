@@ -37,6 +37,15 @@ test('a directory rule is about the directory and its children, with recursive a
   expect(verdict(on('read', '/a/b'), fileRule('/**'))).toBe('block');
 });
 
+test('a directory is moved by nobody when a rule refuses something below it, whatever an allow-list says', () => {
+  expect(verdict(on('move', '/etc'), fileRule('/etc/nginx/conf', { from: ['/bin/a'] }))).toBe('block');
+  expect(verdict(on('move', '/etc/nginx'), pathRule('/etc/nginx/run', { action: 'Audit' }))).toBe('audit');
+  expect(verdict(on('move', '/etc'), fileRule('/etc/nginx/', { action: 'Allow' }))).toBe('none');
+  expect(verdict(on('move', '/etc'), fileRule('/etc/nginx/', { action: 'Allow', ownerOnly: true }))).toBe('block');
+  expect(verdict(on('move', '/et'), fileRule('/etc/nginx/'))).toBe('none');
+  expect(verdict(on('move', '/etc'), fileRule('/etc/'))).toBe('none');
+});
+
 test('the deepest match wins, whatever it says and however it was written', () => {
   const rules = [fileRule('/etc/**'), fileRule('/etc/nginx/', { action: 'Allow' }), fileRule('/etc/nginx/conf', { action: 'Audit' })];
   expect(verdict(on('read', '/etc/a'), ...rules)).toBe('block');
