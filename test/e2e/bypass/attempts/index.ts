@@ -1,0 +1,26 @@
+/** Every attempt there is. */
+import type { Attempt } from '../attempt.ts';
+import { CAPABILITIES } from './capabilities.ts';
+import { DOORS } from './doors.ts';
+import { EXECUTING } from './executing.ts';
+import { IDENTITY } from './identity.ts';
+import { NAMES } from './names.ts';
+import { OPENING } from './opening.ts';
+import { RACES } from './races.ts';
+import { SOCKETS } from './sockets.ts';
+
+export const ATTEMPTS: readonly Attempt[] = [
+  ...OPENING,
+  ...NAMES,
+  ...EXECUTING,
+  ...IDENTITY,
+  ...DOORS,
+  ...SOCKETS,
+  ...CAPABILITIES,
+  ...RACES,
+];
+
+/** A few of every family, for kernels where time is short. */
+export const SMOKE: readonly Attempt[] = ATTEMPTS.filter(
+  ({ family }, index) => ATTEMPTS.slice(0, index).filter((before) => before.family === family).length < 3,
+);

@@ -1,0 +1,45 @@
+/** The files that the attempts are about. */
+import { chmodSync, chownSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
+
+const CONTENT = 'SECRET\n';
+/** Levels below the roots of deep trees: more than 20, more than can be judged. */
+const DEEP = 30;
+const TOO_DEEP = 140;
+
+const DIRECTORIES = ['bin', 'allowed', 'flat/sub', 'read-only/dir', 'flat-fs', 'mnt', 'mnt2', 'tools/sub', 'fake'];
+const SECRETS = ['secret', 'deep/a/b/c', 'flat/file', 'read-only/file', 'owned', 'allowed/file', 'outside', LONG_NAME];
+const PROGRAMS = ['actor', 'free', 'blocked', 'source', 'other'];
+
+function levels(count: number): string {
+  return 'd/'.repeat(count);
+}
+
+/** Writes them below `image`, which stands for HOME. */
+export function makeFiles(image: string, actor: string): void {
+  const at = (name: string): string => path.join(image, name);
+  const inImage = (name: string): string => at(path.relative(HOME, name));
+  for (const directory of [...DIRECTORIES, `deep/${levels(DEEP)}`, `deep/${levels(TOO_DEEP)}`, `allowed/${levels(TOO_DEEP)}`])
+    mkdirSync(at(directory), { recursive: true });
+  mkdirSync(inImage(LONG_DIRECTORY), { recursive: true });
+  mkdirSync(path.dirname(at('deep/a/b/c')), { recursive: true });
+  const deep = [`deep/${levels(DEEP)}secret`, `deep/${levels(TOO_DEEP)}secret`, `allowed/${levels(TOO_DEEP)}secret`];
+  for (const file of [...SECRETS, ...deep]) writeFileSync(at(file), CONTENT, { mode: 0o666 });
+  writeFileSync(path.join(inImage(LONG_DIRECTORY), 'secret'), CONTENT, { mode: 0o666 });
+  writeFileSync(at('plain'), 'nothing of interest\n', { mode: 0o666 });
+  for (const program of PROGRAMS) cpSync(actor, at(`bin/${program}`));
+  /** Programs that are somewhere else, and by their path in a root of their own would be those of the rules. */
+  for (const program of ['actor', 'source']) cpSync(actor, at(`source-root${HOME}/bin/${program}`));
+  for (const program of ['e', 'f', 'g', 'tools/sub/tool']) cpSync(actor, at(program));
+  writeFileSync(at('script'), `#!${HOME}/bin/blocked\n`, { mode: 0o755 });
+  writeFileSync(at('allowed/script'), `#!${HOME}/bin/other\n`, { mode: 0o755 });
+  chownSync(at('owned'), 1000, 1000);
+  symlinkSync('secret', at('link'));
+  symlinkSync('link', at('link-to-link'));
+  symlinkSync('deep', at('link-to-directory'));
+  symlinkSync('bin/blocked', at('link-to-blocked'));
+  symlinkSync('plain', at('way'));
+  symlinkSync('secret', at('other-way'));
+  chmodSync(image, 0o777);
+}

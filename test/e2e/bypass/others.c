@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System calls that make the kernel use a file or a capability for the caller, and the enforcer's own pins. */
+#include <linux/bpf.h>
+#include <sys/acct.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/swap.h>
+#include <sys/time.h>
+#include "attempt.h"
+
+/* capability WHAT: something that needs it */
+static int use_capability(char **w)
+{
+	const char *what = w[1];
+
+	if (!strcmp(what, "sethostname"))
+		return result(sethostname("bypassed", 8));
+	if (!strcmp(what, "setdomainname"))
+		return result(setdomainname("bypassed", 8));
+	if (!strcmp(what, "chroot"))
+		return result(chroot("/"));
+	if (!strcmp(what, "nice"))
+		return result(setpriority(PRIO_PROCESS, 0, -5));
+	if (!strcmp(what, "chown"))
+		return result(chown(w[2], 1234, 1234));
+	if (!strcmp(what, "mknod"))
+		return result(mknod(w[2], S_IFCHR | 0600, (1 << 8) | 3));
+	if (!strcmp(what, "handle"))
+		return result(syscall(SYS_open_by_handle_at, open("/", O_RDONLY), NULL, O_RDONLY)) == EFAULT ? 0 : errno;
+	return MISTAKE;
+}
+
+/* acct PATH: the kernel writes to it */
+static int account(char **w)
+{
+	return result(acct(w[1]));
+}
+
+static int swap_to(char **w)
+{
+	int error = result(swapon(w[1], 0));
+
+	return error == EINVAL ? 0 : error; /* it was opened and read, and is no swap space */
+}
+
+static int call_bpf(int command, union bpf_attr *attributes)
+{
+	return syscall(SYS_bpf, command, attributes, sizeof(*attributes));
+}
+
+/* object PATH: a pinned map or link, opened by its path */
+static int open_object(char **w)
+{
+	union bpf_attr attributes = { .pathname = (uintptr_t)w[1] };
+
+	return result(call_bpf(BPF_OBJ_GET, &attributes));
+}
+
+/* lift-rules NAME: finds a map of that name by its id, and empties it */
+static int lift_rules(char **w)
+{
+	union bpf_attr next = {};
+	int found = ENOENT;
+
+	while (!call_bpf(BPF_MAP_GET_NEXT_ID, &next)) {
+		struct bpf_map_info info = {};
+		union bpf_attr get = { .map_id = next.next_id }, describe = { .info = { .info_len = sizeof(info), .info = (uintptr_t)&info } };
+		union bpf_attr update = {};
+		uint64_t nothing = 0;
+		int fd = call_bpf(BPF_MAP_GET_FD_BY_ID, &get);
+
+		next.start_id = next.next_id;
+		if (fd < 0)
+			return errno;
+		describe.info.bpf_fd = fd;
+		if (!call_bpf(BPF_OBJ_GET_INFO_BY_FD, &describe) && !strcmp(info.name, w[1])) {
+			for (uint32_t index = 0; index < 64; index++) {
+				update = (union bpf_attr){ .map_fd = fd, .key = (uintptr_t)&index, .value = (uintptr_t)&nothing };
+				if (call_bpf(BPF_MAP_UPDATE_ELEM, &update))
+					return errno;
+			}
+			found = 0;
+		}
+		close(fd);
+	}
+	return found;
+}
+
+
+const struct step OTHERS[] = {
+	{ "capability", use_capability }, { "acct", account }, { "swap", swap_to }, { "object", open_object }, { "lift-rules", lift_rules },
+	{}
+};

@@ -1,0 +1,77 @@
+/** What the attempts are against. */
+import type { Policy } from '@parapet/policy';
+import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
+import { ACTOR, HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
+import type { PolicyName } from './attempt.ts';
+
+export interface Confinement {
+  readonly policies: readonly Policy[];
+  readonly posture: 'audit' | 'block';
+}
+
+export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
+  /** Some things are forbidden, all else is free. */
+  block: {
+    posture: 'audit',
+    policies: [
+      policyOf(
+        fileRule(`${HOME}/secret`),
+        fileRule(`${HOME}/deep/**`),
+        fileRule(`${HOME}/flat/`),
+        fileRule(`${HOME}/read-only/**`, { readOnly: true }),
+        fileRule(`${HOME}/owned`, { ownerOnly: true }),
+        fileRule(`${HOME}/${LONG_NAME}`),
+        fileRule(`${LONG_DIRECTORY}/**`),
+        fileRule(`${HOME}/socket`),
+        fileRule(`${HOME}/flat-fs/secret`),
+        fileRule(`${HOME}/flat-fs/deep/**`),
+        fileRule(`${HOME}/flat-fs/read-only/**`, { readOnly: true }),
+        fileRule(`${HOME}/flat-fs/inner/dir/secret`),
+        pathRule(`${HOME}/flat-fs/bin/blocked`),
+        pathRule(`${HOME}/flat-fs/tools/**`),
+        pathRule(`${HOME}/bin/blocked`),
+        pathRule(`${HOME}/tools/**`),
+      ),
+    ],
+  },
+  /** Some things are allowed, all else is forbidden. */
+  allow: {
+    posture: 'block',
+    policies: [
+      policyOf(
+        pathRule(ACTOR, { action: 'Allow' }),
+        pathRule(`${HOME}/allowed/**`, { action: 'Allow' }),
+        fileRule(`${HOME}/bin/**`, { action: 'Allow' }),
+        fileRule(`${HOME}/allowed/**`, { action: 'Allow' }),
+        fileRule('/dev/**', { action: 'Allow' }),
+        fileRule('/proc/**', { action: 'Allow' }),
+        networkRule('tcp', { action: 'Allow' }),
+        ...['chown', 'sys_chroot', 'dac_override'].map((name) => capabilityRule(name, { action: 'Allow' })),
+      ),
+    ],
+  },
+  /** One program may read a file, no other. */
+  sources: {
+    posture: 'audit',
+    policies: [
+      policyOf(
+        fileRule(`${HOME}/secret`),
+        fileRule(`${HOME}/secret`, { action: 'Allow', from: [`${HOME}/bin/source`] }),
+        fileRule(`${HOME}/bin/source`, { readOnly: true }),
+        pathRule(`${HOME}/bin/blocked`, { from: [`${HOME}/bin/other`] }),
+      ),
+    ],
+  },
+  sockets: {
+    posture: 'audit',
+    policies: [policyOf(networkRule('tcp'), networkRule('udp'), networkRule('raw'), networkRule('packet'))],
+  },
+  capabilities: {
+    posture: 'audit',
+    policies: [
+      policyOf(
+        ...['sys_admin', 'sys_chroot', 'sys_nice', 'chown', 'mknod', 'dac_override', 'dac_read_search'].map((name) => capabilityRule(name)),
+      ),
+    ],
+  },
+};
