@@ -1,11 +1,11 @@
 /**
- * What should be in force for every cgroup of this node, and bringing the kernel there: one cgroup at a time, the newest wish only, new
+ * What should be in force for every cgroup of this node, and bringing the kernel there: all cgroups at once, the newest wish only, new
  * containers first. What fails leaves the old table in force, says why and is tried again.
  */
-import type { Policy, Postures, Problem, Table, Workload } from '@parapet/policy';
+import type { Policy, Postures, Table, Workload } from '@parapet/policy';
 import { compile, formatProblem } from '@parapet/policy';
 import type { Origin } from './explain.ts';
-import type { Container, Enforcer, InForce } from './ports.ts';
+import type { Container, Enforcer, Granted, InForce } from './ports.ts';
 import { selectPolicies } from './select.ts';
 import { reasonOf } from './stage-error.ts';
 
@@ -24,10 +24,18 @@ export interface Unit {
   readonly problem: string | undefined;
 }
 
+/** Policies that some units have in common: selected, compiled and encoded once for all of them. */
+interface Group {
+  readonly policies: readonly Policy[];
+  compiled: ReturnType<typeof compile> | undefined;
+}
+
 interface Entry extends Unit {
   containers: readonly Container[];
   workloads: readonly Workload[];
   wanted: readonly Policy[];
+  /** Whose policies are `wanted`; undefined until they are selected. */
+  group: Group | undefined;
   held: readonly Policy[];
   inForce: InForce | undefined;
   problem: string | undefined;
@@ -58,7 +66,8 @@ export class Enforcement {
   readonly #options: EnforcementOptions;
   readonly #units = new Map<bigint, Entry>();
   #policies: readonly Policy[] | undefined;
-  #compiled = new Map<string, ReturnType<typeof compile>>();
+  /** By the numbers of their policies. */
+  #groups = new Map<string, Group>();
   #numbers = new Map<Policy, number>();
   #count = 0;
   #working: Promise<void> | undefined;
@@ -76,10 +85,13 @@ export class Enforcement {
 
   /** Until the first call nothing is done, so that what an earlier agent left in force stays until its policies are known. */
   setPolicies(policies: readonly Policy[]): void {
+    const added = policies.filter((policy) => !this.#numbers.has(policy));
     this.#policies = policies;
-    this.#compiled = new Map();
     this.#numbers = new Map(policies.map((policy) => [policy, this.#numbers.get(policy) ?? (this.#count += 1)]));
-    for (const unit of this.#units.values()) this.#want(unit);
+    this.#groups = new Map();
+    for (const { group } of this.#units.values()) if (group !== undefined && this.#isCurrent(group)) this.#regroup(group);
+    const successors = new Map<Group | undefined, Map<string, Group>>();
+    for (const unit of this.#units.values()) this.#want(unit, this.#successor(unit, { added, successors }));
     this.#work();
   }
 
@@ -92,11 +104,12 @@ export class Enforcement {
     for (const [cgroup, sharing] of byCgroup) {
       const parts = { containers: sharing, workloads: sharing.map(({ workload }) => workload) };
       const old = this.#units.get(cgroup);
+      if (old !== undefined && !old.gone && isSame(old.containers, sharing)) continue;
       const unit = old ?? newEntry(cgroup, parts);
       this.#units.set(cgroup, unit);
       Object.assign(unit, parts, unit.gone ? { gone: false, dirty: true } : {});
       this.#tell(unit);
-      this.#want(unit);
+      if (this.#policies !== undefined) this.#want(unit, this.#groupOf(selectPolicies(this.#policies, unit.workloads)));
     }
     this.#work();
   }
@@ -113,76 +126,127 @@ export class Enforcement {
     await this.idle();
   }
 
-  #want(unit: Entry): void {
-    if (this.#policies === undefined) return;
-    const wanted = selectPolicies(this.#policies, unit.workloads);
-    const same = wanted.length === unit.wanted.length && wanted.every((policy, index) => policy === unit.wanted[index]);
-    unit.wanted = wanted;
+  #want(unit: Entry, group: Group): void {
+    const same = isSame(group.policies, unit.wanted);
+    unit.group = group;
+    unit.wanted = group.policies;
     // The same wish that failed waits for its next try.
     if (same && (unit.inForce !== undefined || unit.problem !== undefined)) return;
     unit.failures = 0;
     unit.dirty = true;
   }
 
+  /** The group that a unit is in from now on. Units of one group that the same new policies select stay together. */
+  #successor(unit: Entry, change: { added: readonly Policy[]; successors: Map<Group | undefined, Map<string, Group>> }): Group {
+    const selected = selectPolicies(change.added, unit.workloads);
+    const key = this.#keyOf(selected);
+    const known = change.successors.get(unit.group) ?? new Map<string, Group>();
+    change.successors.set(unit.group, known);
+    let group = known.get(key);
+    if (group === undefined) {
+      const chosen = new Set([...unit.wanted, ...selected]);
+      group = this.#groupOf((this.#policies ?? []).filter((policy) => chosen.has(policy)));
+      known.set(key, group);
+    }
+    return group;
+  }
+
+  #groupOf(policies: readonly Policy[]): Group {
+    const key = this.#keyOf(policies);
+    const group = this.#groups.get(key) ?? { policies, compiled: undefined };
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  #isCurrent({ policies }: Group): boolean {
+    return policies.every((policy) => this.#numbers.has(policy));
+  }
+
+  #regroup(group: Group): void {
+    this.#groups.set(this.#keyOf(group.policies), group);
+  }
+
+  #keyOf(policies: readonly Policy[]): string {
+    return policies.map((policy) => this.#numbers.get(policy) ?? 0).join(',');
+  }
+
   #work(): void {
     if (this.#working !== undefined || this.#closed || this.#policies === undefined) return;
     this.#working = this.#drain().finally(() => {
       this.#working = undefined;
-      if (this.#next() !== undefined) this.#work();
+      if (this.#next().length > 0) this.#work();
     });
   }
 
   async #drain(): Promise<void> {
-    for (let unit = this.#next(); unit !== undefined && !this.#closed; unit = this.#next()) {
-      if (unit.gone) await this.#release(unit);
-      else await this.#enforce(unit);
+    for (let units = this.#next(); units.length > 0; units = this.#next()) {
+      const gone = units.filter((unit) => unit.gone);
+      if (gone.length > 0) await this.#release(gone);
+      else await this.#enforce(units);
       this.#options.onChange();
     }
   }
 
-  /** A container that has no table yet comes first: its first program may be about to run. */
-  #next(): Entry | undefined {
-    if (this.#closed) return undefined;
-    let next: Entry | undefined;
-    for (const unit of this.#units.values()) {
-      if (!unit.dirty) continue;
-      if (!unit.gone && unit.inForce === undefined && unit.cgroup !== 0n) return unit;
-      next ??= unit;
-    }
-    return next;
+  /** What is to be done in one go. Containers that have no table yet come first: their first programs may be about to run. */
+  #next(): readonly Entry[] {
+    if (this.#closed) return [];
+    const dirty = [...this.#units.values()].filter((unit) => unit.dirty);
+    const living = dirty.filter(({ gone }) => !gone);
+    const fresh = living.filter(({ inForce, cgroup }) => inForce === undefined && cgroup !== 0n);
+    return [fresh, living, dirty].find(({ length }) => length > 0) ?? [];
   }
 
-  async #enforce(unit: Entry): Promise<void> {
-    clearTimeout(unit.retry);
-    unit.dirty = false;
-    const { wanted } = unit;
-    const { table, problems } = this.#compile(wanted);
-    const errors = problems.filter(({ severity }) => severity === 'error');
-    if (errors.length > 0) {
-      unit.problem = errors.map(formatProblem).join('; ');
-      return;
-    }
+  async #enforce(units: readonly Entry[]): Promise<void> {
+    const wishes = units.flatMap((unit) => this.#wishOf(unit));
+    if (wishes.length === 0) return;
+    let granted: readonly Granted[];
     try {
-      const inForce = await this.#options.enforcer.enforce(unit.cgroup, table);
-      Object.assign(unit, { inForce, table, held: wanted, problem: undefined, failures: 0 });
+      granted = await this.#options.enforcer.enforceAll(wishes.map(({ unit, table }) => ({ cgroup: unit.cgroup, table })));
+    } catch (error) {
+      granted = wishes.map(() => ({ error }));
+    }
+    wishes.forEach(({ unit, table, wanted }, at) => {
+      const answer = granted[at] ?? { error: new Error('the kernel did not answer') };
+      if ('error' in answer) {
+        unit.problem = `the kernel refused the table: ${reasonOf(answer.error)}`;
+        this.#retry(unit);
+        return;
+      }
+      Object.assign(unit, { inForce: answer.inForce, table, held: wanted, problem: undefined, failures: 0 });
       this.#tell(unit);
-    } catch (error) {
-      unit.problem = `the kernel refused the table: ${reasonOf(error)}`;
-      this.#retry(unit);
-    }
+    });
   }
 
-  async #release(unit: Entry): Promise<void> {
+  /** What to ask of the kernel for a unit; nothing where its policies cannot be compiled. */
+  #wishOf(unit: Entry): readonly { unit: Entry; table: Table | undefined; wanted: readonly Policy[] }[] {
     clearTimeout(unit.retry);
     unit.dirty = false;
+    const { wanted, group = this.#groupOf(wanted) } = unit;
+    group.compiled ??= compile(wanted, this.#options.postures);
+    const { table, problems } = group.compiled;
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    if (errors.length === 0) return [{ unit, table, wanted }];
+    unit.problem = errors.map(formatProblem).join('; ');
+    return [];
+  }
+
+  async #release(units: readonly Entry[]): Promise<void> {
+    for (const unit of units) {
+      clearTimeout(unit.retry);
+      unit.dirty = false;
+    }
     try {
-      await this.#options.enforcer.release(unit.cgroup);
-      // Unless it came back meanwhile: then it is dirty again, and starts as a new one.
-      Object.assign(unit, { inForce: undefined, table: undefined, held: [] });
-      if (unit.gone) this.#units.delete(unit.cgroup);
+      await this.#options.enforcer.release(...units.map(({ cgroup }) => cgroup));
+      for (const unit of units) {
+        // Unless it came back meanwhile: then it is dirty again, and starts as a new one.
+        Object.assign(unit, { inForce: undefined, table: undefined, held: [] });
+        if (unit.gone) this.#units.delete(unit.cgroup);
+      }
     } catch (error) {
-      unit.problem = `the kernel did not let it go: ${reasonOf(error)}`;
-      this.#retry(unit);
+      for (const unit of units) {
+        unit.problem = `the kernel did not let it go: ${reasonOf(error)}`;
+        this.#retry(unit);
+      }
     }
   }
 
@@ -202,17 +266,10 @@ export class Enforcement {
     if (inForce !== undefined && table !== undefined)
       this.#options.onInForce(inForce, { container: containers[0], table, nodeBase: inForce.nodeBase });
   }
+}
 
-  /** Replicas have the same policies and share one compilation. */
-  #compile(policies: readonly Policy[]): { readonly table?: Table; readonly problems: readonly Problem[] } {
-    const key = policies.map((policy) => this.#numbers.get(policy) ?? 0).join(',');
-    let compiled = this.#compiled.get(key);
-    if (compiled === undefined) {
-      compiled = compile(policies, this.#options.postures);
-      this.#compiled.set(key, compiled);
-    }
-    return compiled;
-  }
+function isSame<Item>(a: readonly Item[], b: readonly Item[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at]);
 }
 
 function groupByCgroup(containers: readonly Container[]): Map<bigint, readonly Container[]> {
@@ -228,6 +285,7 @@ function newEntry(cgroup: bigint, parts: Pick<Unit, 'containers' | 'workloads'>)
     ...parts,
     cgroup,
     wanted: [],
+    group: undefined,
     held: [],
     inForce: undefined,
     table: undefined,

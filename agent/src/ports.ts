@@ -76,16 +76,28 @@ export interface InForce {
   readonly nodeBase: number;
 }
 
+/** What should be in force for a cgroup (0n: the host); no table lifts enforcement. */
+export interface Wish {
+  readonly cgroup: bigint;
+  readonly table: Table | undefined;
+}
+
+/** What came of a wish; with an error the cgroup's old table is in force as before. */
+export type Granted = { readonly inForce: InForce } | { readonly error: unknown };
+
 /** The kernel half. Swaps are atomic: a task sees the old table or the new one, never a mixture. */
 export interface Enforcer {
   readonly support: EnforcerSupport;
   /**
-   * Puts `table` in force for the tasks of `cgroup` (0n: the host); `undefined` lifts enforcement. Equal tables are shared.
-   * Resolves once no running kernel program can still use the old one. Rejects, with the old table in force, when the kernel refuses.
+   * Grants many wishes, each cgroup's at most once: all tables are stored first, then every container is turned to its own in one system
+   * call. Equal tables are shared. Answers in the order of the wishes, once no running kernel program can still use an old table; one that
+   * finds no room is refused by itself. Rejects when it cannot be told what the kernel did: the same wishes may then be tried again.
    */
+  enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]>;
+  /** The same for one; rejects, with the old table in force, when the kernel refuses. */
   enforce(cgroup: bigint, table: Table | undefined): Promise<InForce>;
-  /** The container is gone: forget its cgroup. */
-  release(cgroup: bigint): Promise<void>;
+  /** The containers are gone: forget their cgroups. */
+  release(...cgroups: readonly bigint[]): Promise<void>;
   /** Every container that exists has been enforced once: what an earlier agent left in force for others may go. */
   settle(): Promise<void>;
   onEvents(handler: (events: readonly KernelEvent[]) => void): void;

@@ -51,7 +51,11 @@ export function encodeTable(table: Table, nodeBase: number): EncodedTable {
 
 /** Bytes that are equal exactly for tables that decide alike by the same rules: what a content hash is made of. */
 export function canonicalTable(table: Table): Uint8Array {
-  const encoded = encodeTable(table, 0);
+  return canonicalBytes(encodeTable(table, 0));
+}
+
+/** The same for a table that was encoded with 0 as its node base. */
+export function canonicalBytes(encoded: EncodedTable): Uint8Array {
   const counts = block(1, 12);
   [encoded.nodeCount, encoded.sourceCount, encoded.flatCount].forEach((count, i) => counts.view.setUint32(i * 4, count, true));
   const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules } = encoded;

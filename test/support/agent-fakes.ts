@@ -2,7 +2,7 @@
 import { CLASS, compile, HOOKS, LAYOUT, parsePolicy, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
 import type { Policy, Table } from '@parapet/policy';
 import type { AgentPorts } from '../../agent/src/agent.ts';
-import type { Container, EnforcerSupport, InForce, KernelEvent, ManifestFile } from '../../agent/src/ports.ts';
+import type { Container, EnforcerSupport, Granted, InForce, KernelEvent, ManifestFile, Wish } from '../../agent/src/ports.ts';
 
 /** A manifest of a container policy for `app=web` in the namespace `shop`. */
 export function manifest(name: string, over: { spec?: object; metadata?: object; kind?: string } = {}): object {
@@ -59,26 +59,49 @@ export class FakeEnforcer {
   readonly released: bigint[] = [];
   settled = 0;
   closed: { readonly keep: boolean } | undefined;
+  /** How many wishes came at once, each time. */
+  readonly batches: number[] = [];
+  /** Every table that was ever asked for. */
+  readonly compiled = new Set<Table>();
   /** Set to make the kernel refuse. */
   refusal: Error | undefined;
+  /** The same for single cgroups. */
+  readonly refusals = new Map<bigint, Error>();
   /** Set to make the kernel wait. */
   gate: Promise<void> = Promise.resolve();
   deliver: (events: readonly KernelEvent[]) => void = () => undefined;
   #generation = 0;
 
-  async enforce(cgroup: bigint, table: Table | undefined): Promise<InForce> {
-    this.calls.push({ cgroup, policies: (table?.policies ?? []).map(({ name }) => name) });
+  async enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]> {
+    this.batches.push(wishes.length);
+    for (const { cgroup, table } of wishes) {
+      this.calls.push({ cgroup, policies: (table?.policies ?? []).map(({ name }) => name) });
+      if (table !== undefined) this.compiled.add(table);
+    }
     await this.gate;
-    if (this.refusal !== undefined) throw this.refusal;
+    return wishes.map((wish) => this.#grant(wish));
+  }
+
+  async enforce(cgroup: bigint, table: Table | undefined): Promise<InForce> {
+    const [granted] = await this.enforceAll([{ cgroup, table }]);
+    if (granted === undefined || 'error' in granted) throw granted?.error;
+    return granted.inForce;
+  }
+
+  #grant({ cgroup, table }: Wish): Granted {
+    const error = this.refusal ?? this.refusals.get(cgroup);
+    if (error !== undefined) return { error };
     this.tables.set(cgroup, table);
     this.#generation += 1;
     const tableHash = table === undefined ? '' : `hash${table.policies.length}`;
-    return { container: Number(cgroup), generation: this.#generation, tableHash, nodeBase: 0 };
+    return { inForce: { container: Number(cgroup), generation: this.#generation, tableHash, nodeBase: 0 } };
   }
 
-  release(cgroup: bigint): Promise<void> {
-    this.released.push(cgroup);
-    this.tables.delete(cgroup);
+  release(...cgroups: readonly bigint[]): Promise<void> {
+    for (const cgroup of cgroups) {
+      this.released.push(cgroup);
+      this.tables.delete(cgroup);
+    }
     return Promise.resolve();
   }
 

@@ -3,45 +3,8 @@ import { compile, DEFAULT_POSTURES, LAYOUT } from '@parapet/policy';
 import type { Rule, Table } from '@parapet/policy';
 import { TableStore } from '../../../agent/src/adapters/kernel/tables.ts';
 import type { TableMaps } from '../../../agent/src/adapters/kernel/tables.ts';
+import { MemoryMap } from '../../support/memory-map.ts';
 import { capabilityRule, fileRule, networkRule, policyOf } from '../policy/builders.ts';
-
-/** A map in memory, with room for so many. */
-class MemoryMap {
-  readonly content = new Map<string, Uint8Array>();
-  room = 1000;
-  readonly #keySize: number;
-  readonly #valueSize: number;
-
-  constructor(keySize: number, valueSize: number) {
-    this.#keySize = keySize;
-    this.#valueSize = valueSize;
-  }
-
-  get(key: Uint8Array): Uint8Array | undefined {
-    return this.content.get(Buffer.from(key).toString('hex'));
-  }
-
-  set(key: Uint8Array, value: Uint8Array): void {
-    if (this.content.size >= this.room) throw new Error('full');
-    this.content.set(Buffer.from(key).toString('hex'), Uint8Array.from(value));
-  }
-
-  setAll(keys: Uint8Array, values: Uint8Array): void {
-    for (let i = 0; i * this.#keySize < keys.length; i += 1) {
-      this.set(keys.subarray(i * this.#keySize, (i + 1) * this.#keySize), values.subarray(i * this.#valueSize, (i + 1) * this.#valueSize));
-    }
-  }
-
-  deleteAll(keys: Uint8Array): void {
-    for (let i = 0; i * this.#keySize < keys.length; i += 1) {
-      this.content.delete(Buffer.from(keys.subarray(i * this.#keySize, (i + 1) * this.#keySize)).toString('hex'));
-    }
-  }
-
-  *entries(): Generator<{ key: Uint8Array; value: Uint8Array }> {
-    for (const [key, value] of this.content) yield { key: Uint8Array.from(Buffer.from(key, 'hex')), value };
-  }
-}
 
 const { node_key, node, source_key, words, flat_rules, table } = LAYOUT;
 let maps: { nodes: MemoryMap; node_sources: MemoryMap; source_flat: MemoryMap; tables: MemoryMap } & TableMaps;

@@ -1,13 +1,15 @@
 /** The kernel half of the agent: tables into maps, containers to tables, events out. docs/architecture.md tells the swap. */
 import { COUNTERS, LAYOUT, MAX_CONTAINERS } from '@parapet/policy';
 import type { Table } from '@parapet/policy';
-import type { Enforcer, EnforcerSupport, InForce } from '../../ports.ts';
+import type { Enforcer, EnforcerSupport, Granted, InForce, Wish } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
+import { containerWord, HOST, inForceOf, readInheritance } from './containers.ts';
+import type { Entry } from './containers.ts';
 import { Drain } from './drain.ts';
 import { Slots } from './ids.ts';
 import { checked, openLibrary } from './library.ts';
 import type { KernelLibrary } from './library.ts';
-import { longWord, readLongWord, readWord, word } from './map.ts';
+import { longWord, readWord, storeEach, word } from './map.ts';
 import { probeKernel } from './probe.ts';
 import { startPrograms } from './programs.ts';
 import type { Programs } from './programs.ts';
@@ -23,16 +25,16 @@ export interface BpfOptions {
   readonly support?: EnforcerSupport;
 }
 
-const HOST = 0n;
 const ADOPT_ROUNDS = 5;
+const NOTHING = { generation: 0, table: undefined, inherited: 0 };
 
-interface Entry {
-  readonly index: number;
-  generation: number;
-  /** A table of this agent. */
-  table: StoredTable | undefined;
-  /** Slot of an earlier agent's table, 0 if none. */
-  inherited: number;
+/** One wish on its way. */
+interface Step {
+  readonly cgroup: bigint;
+  readonly entry?: Entry;
+  /** What its container is to be turned to; absent where that is in force already. */
+  readonly next?: Pick<Entry, 'generation' | 'table' | 'inherited'>;
+  error?: unknown;
 }
 
 /** Puts the programs in force and takes over what an earlier agent left. Throws a StageError when this kernel cannot enforce. */
@@ -50,19 +52,24 @@ export async function createBpfEnforcer(options: BpfOptions): Promise<Enforcer> 
   return new KernelEnforcer({ library, programs, support });
 }
 
-class KernelEnforcer implements Enforcer {
+/** The enforcer over programs that are in force; `createBpfEnforcer` puts them there. */
+export class KernelEnforcer implements Enforcer {
   readonly support: EnforcerSupport;
   readonly #library: KernelLibrary;
   readonly #programs: Programs;
   readonly #tables: TableStore;
   readonly #drain: Drain;
   /** By cgroup. */
-  readonly #entries = new Map<bigint, Entry>();
+  readonly #entries: Map<bigint, Entry>;
   /** Containers without a cgroup whose rules stay in force: some of their tasks live on elsewhere. */
-  readonly #leftovers = new Set<Entry>();
+  readonly #leftovers: Set<Entry>;
   readonly #indices: Slots;
   /** Cgroups of an earlier agent that nobody has asked for yet. */
-  readonly #unclaimed = new Set<bigint>();
+  readonly #unclaimed: Set<bigint>;
+  /** Tables (of an earlier agent: their slots) that nobody is turned to any more, to be deleted after the next barrier. */
+  readonly #retired: (StoredTable | number)[] = [];
+  /** There are cgroups whose tasks have not been labelled. */
+  #unadopted = false;
   #generation: number;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -70,7 +77,10 @@ class KernelEnforcer implements Enforcer {
     this.support = support;
     this.#library = library;
     this.#programs = programs;
-    const { entries, generation } = this.#inherit();
+    const { entries, byCgroup, leftovers, generation } = readInheritance(programs.maps);
+    this.#entries = new Map(byCgroup);
+    this.#unclaimed = new Set(byCgroup.keys());
+    this.#leftovers = new Set(leftovers);
     this.#generation = generation;
     this.#indices = new Slots(
       MAX_CONTAINERS,
@@ -83,17 +93,23 @@ class KernelEnforcer implements Enforcer {
     this.#drain = new Drain(library, programs.maps.events.fd);
   }
 
-  enforce(cgroup: bigint, table: Table | undefined): Promise<InForce> {
-    return this.#inTurn(() => this.#enforce(cgroup, table));
+  enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]> {
+    return this.#inTurn(() => this.#enforceAll(wishes));
   }
 
-  release(cgroup: bigint): Promise<void> {
-    return this.#inTurn(() => this.#release(cgroup));
+  async enforce(cgroup: bigint, table: Table | undefined): Promise<InForce> {
+    const [granted] = await this.enforceAll([{ cgroup, table }]);
+    if (granted === undefined || 'error' in granted) throw granted?.error;
+    return granted.inForce;
+  }
+
+  release(...cgroups: readonly bigint[]): Promise<void> {
+    return this.#inTurn(() => this.#release(cgroups));
   }
 
   settle(): Promise<void> {
     return this.#inTurn(async () => {
-      for (const cgroup of [...this.#unclaimed]) await this.#release(cgroup);
+      await this.#release([...this.#unclaimed]);
       await this.#barrier();
       this.#tables.purge();
     });
@@ -133,37 +149,67 @@ class KernelEnforcer implements Enforcer {
     return result;
   }
 
-  async #enforce(cgroup: bigint, table: Table | undefined): Promise<InForce> {
-    this.#unclaimed.delete(cgroup);
-    const known = this.#entries.get(cgroup);
-    if (known !== undefined && this.#isInForce(known, table)) return inForce(known);
-    const entry = known ?? this.#newEntry(cgroup);
-    const { table: oldTable, inherited: oldSlot } = entry;
-    this.#install(cgroup, { entry, table, isNew: known === undefined });
-    await this.#barrier();
-    if (oldTable !== undefined) this.#tables.release(oldTable);
-    if (oldSlot !== 0) this.#tables.releaseInherited(oldSlot);
+  async #enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]> {
+    this.#tables.storeAll(wishes.flatMap(({ table }) => table ?? []));
+    const steps = wishes.map((wish) => this.#prepare(wish));
+    this.#tables.discard();
+    this.#flip(steps.filter(({ next }) => next !== undefined));
+    if (this.#unadopted) this.#adopt();
+    if (this.#retired.length > 0) await this.#retire();
     await this.#sweep();
-    return inForce(entry);
+    return steps.map(({ entry, error }) => (entry === undefined || error !== undefined ? { error } : { inForce: inForceOf(entry) }));
   }
 
-  /** Stores the table and points the container to it; when the kernel has no room, nothing has changed. */
-  #install(cgroup: bigint, { entry, table, isNew }: { entry: Entry; table: Table | undefined; isNew: boolean }): void {
+  /** Stores the table of a wish, and finds the container's place. What there is no room for is noted as the wish's error. */
+  #prepare({ cgroup, table }: Wish): Step {
+    this.#unclaimed.delete(cgroup);
+    const known = this.#entries.get(cgroup);
     let stored: StoredTable | undefined;
     try {
+      if (known !== undefined && this.#isInForce(known, table)) return { cgroup, entry: known };
       stored = table === undefined ? undefined : this.#tables.acquire(table);
+      const entry = known ?? this.#newEntry(cgroup);
       this.#generation = (this.#generation % 0xffff_ffff) + 1;
-      const next = { generation: this.#generation, table: stored, inherited: 0 };
-      this.#flip(entry.index, next);
-      if (isNew && cgroup !== HOST) this.#programs.maps.cgroups.set(longWord(cgroup), word(entry.index));
-      Object.assign(entry, next);
-      this.#entries.set(cgroup, entry);
-    } catch (cause) {
-      if (stored !== undefined) this.#tables.release(stored);
-      if (isNew) this.#indices.free(entry.index);
-      throw cause;
+      return { cgroup, entry, next: { generation: this.#generation, table: stored, inherited: 0 } };
+    } catch (error) {
+      if (stored !== undefined) this.#retired.push(stored);
+      return { cgroup, error };
     }
-    if (isNew && cgroup !== HOST) this.#adopt();
+  }
+
+  /** Turns every container to its new table at once, then makes the new ones known by their cgroups. */
+  #flip(steps: readonly Step[]): void {
+    const { containers, cgroups } = this.#programs.maps;
+    storeEach(containers, steps, ({ entry, next }) => [word(entry?.index ?? 0), containerWord(next ?? NOTHING)]);
+    const fresh = steps.filter(({ cgroup, error }) => error === undefined && cgroup !== HOST && !this.#entries.has(cgroup));
+    storeEach(cgroups, fresh, ({ cgroup, entry }) => [longWord(cgroup), word(entry?.index ?? 0)]);
+    for (const { cgroup, entry, next, error } of steps) {
+      if (entry === undefined || next === undefined) continue;
+      const isNew = cgroup !== HOST && !this.#entries.has(cgroup);
+      if (error !== undefined) {
+        if (next.table !== undefined) this.#retired.push(next.table);
+        if (isNew) this.#withdraw(entry);
+        continue;
+      }
+      this.#unadopted ||= isNew;
+      if (entry.table !== undefined) this.#retired.push(entry.table);
+      if (entry.inherited !== 0) this.#retired.push(entry.inherited);
+      this.#entries.set(cgroup, Object.assign(entry, next));
+    }
+  }
+
+  /** Forgets a new container that no cgroup leads to: no task can have been told that it is in it. */
+  #withdraw({ index }: Entry): void {
+    this.#lift(index);
+    this.#indices.free(index);
+  }
+
+  /** Deletes the tables that nobody is turned to any more. */
+  async #retire(): Promise<void> {
+    await this.#barrier();
+    const retired = this.#retired.splice(0);
+    this.#tables.release(...retired.filter((table) => typeof table !== 'number'));
+    for (const slot of retired) if (typeof slot === 'number') this.#tables.releaseInherited(slot);
   }
 
   #isInForce(entry: Entry, table: Table | undefined): boolean {
@@ -172,34 +218,29 @@ class KernelEnforcer implements Enforcer {
   }
 
   #newEntry(cgroup: bigint): Entry {
-    if (cgroup === HOST) return { index: 0, generation: 0, table: undefined, inherited: 0 };
+    if (cgroup === HOST) return { index: 0, ...NOTHING };
     const index = this.#indices.take();
     if (index === undefined) throw new StageError('the kernel knows as many containers as it can', { stage: 'kernel', retry: true });
-    return { index, generation: 0, table: undefined, inherited: 0 };
-  }
-
-  #flip(index: number, to: { generation: number; table: StoredTable | undefined }): void {
-    const bytes = new Uint8Array(LAYOUT.container.size);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(LAYOUT.container.table, to.table?.slot ?? 0, true);
-    view.setUint32(LAYOUT.container.generation, to.generation, true);
-    this.#programs.maps.containers.set(word(index), bytes);
+    return { index, ...NOTHING };
   }
 
   /** Labels the tasks that are in a known cgroup; again while there are new ones, which may have been forked meanwhile. */
   #adopt(): void {
     for (let round = 0; round < ADOPT_ROUNDS; round += 1) {
-      if (checked(this.#library.parapet_iterate(this.#programs.adopt), 'labelling tasks') === 0) return;
+      if (checked(this.#library.parapet_iterate(this.#programs.adopt), 'labelling tasks') === 0) break;
     }
+    this.#unadopted = false;
   }
 
-  async #release(cgroup: bigint): Promise<void> {
-    this.#unclaimed.delete(cgroup);
-    const entry = this.#entries.get(cgroup);
-    if (entry === undefined) return;
-    this.#entries.delete(cgroup);
-    if (cgroup !== HOST) this.#programs.maps.cgroups.delete(longWord(cgroup));
-    this.#leftovers.add(entry);
+  async #release(cgroups: readonly bigint[]): Promise<void> {
+    const known = cgroups.filter((cgroup) => this.#entries.has(cgroup) && cgroup !== HOST);
+    if (known.length > 0) this.#programs.maps.cgroups.deleteAll(Buffer.concat(known.map(longWord)));
+    for (const cgroup of cgroups) {
+      const entry = this.#entries.get(cgroup);
+      this.#unclaimed.delete(cgroup);
+      this.#entries.delete(cgroup);
+      if (entry !== undefined) this.#leftovers.add(entry);
+    }
     await this.#sweep();
   }
 
@@ -230,34 +271,6 @@ class KernelEnforcer implements Enforcer {
     return barrier.setSlowly(word(0), word(barrier_value.fd));
   }
 
-  /** Containers that an earlier agent left in the kernel. */
-  #inherit(): { entries: Entry[]; generation: number } {
-    const byIndex = new Map<number, Entry>();
-    let generation = 0;
-    for (const { key, value } of this.#programs.maps.containers.entries()) {
-      const entry = {
-        index: readWord(key),
-        generation: readWord(value, LAYOUT.container.generation),
-        table: undefined,
-        inherited: readWord(value),
-      };
-      generation = Math.max(generation, entry.generation);
-      if (entry.generation !== 0) byIndex.set(entry.index, entry);
-    }
-    for (const { key, value } of this.#programs.maps.cgroups.entries()) {
-      const index = readWord(value);
-      const entry = byIndex.get(index) ?? { index, generation: 0, table: undefined, inherited: 0 };
-      byIndex.set(index, entry);
-      this.#entries.set(readLongWord(key), entry);
-    }
-    const host = byIndex.get(0);
-    if (host !== undefined) this.#entries.set(HOST, host);
-    for (const cgroup of this.#entries.keys()) this.#unclaimed.add(cgroup);
-    const claimed = new Set(this.#entries.values());
-    for (const entry of byIndex.values()) if (!claimed.has(entry)) this.#leftovers.add(entry);
-    return { entries: [...byIndex.values()], generation };
-  }
-
   #counter(index: number, cpus: number): number {
     const values = Buffer.alloc(cpus * 8);
     checked(this.#library.bpf_map_lookup_elem(this.#programs.maps.counters.fd, word(index), values), 'reading counters');
@@ -265,13 +278,4 @@ class KernelEnforcer implements Enforcer {
     for (let cpu = 0; cpu < cpus; cpu += 1) sum += values.readBigUInt64LE(cpu * 8);
     return Number(sum);
   }
-}
-
-function inForce(entry: Entry): InForce {
-  return {
-    container: entry.index,
-    generation: entry.generation,
-    tableHash: entry.table?.hash ?? '',
-    nodeBase: entry.table?.nodeBase ?? 0,
-  };
 }

@@ -10,7 +10,8 @@ interface Range {
 
 /** Node ids: 32 bits for all tables of a node. A range is given again only after it was freed, and as late as possible. */
 export class NodeIds {
-  readonly #ranges = new Set<Range>();
+  /** By base; no two meet. */
+  readonly #ranges: Range[] = [];
   #next: number;
 
   /** `highest`: no id up to it is given until the numbers have gone round. */
@@ -22,29 +23,39 @@ export class NodeIds {
   take(count: number): Range {
     const range = { base: this.#gapFrom(this.#next, count) ?? this.#gapFrom(0, count) ?? -1, count };
     if (range.base === -1) throw new RangeError(`no ${count} node ids in a row are free`);
-    this.#ranges.add(range);
+    this.#ranges.splice(this.#firstFrom(range.base), 0, range);
     this.#next = range.base + count;
     return range;
   }
 
   free(range: Range): void {
-    this.#ranges.delete(range);
+    const at = this.#ranges.indexOf(range);
+    if (at !== -1) this.#ranges.splice(at, 1);
   }
 
   /** Whether a table that was given its ids here uses this id. */
   has(id: number): boolean {
-    for (const { base, count } of this.#ranges) {
-      if (id > base && id <= base + count) return true;
+    const range = this.#ranges[this.#firstFrom(id) - 1];
+    return range !== undefined && id <= range.base + range.count;
+  }
+
+  /** Position of the first range whose base is `base` or more. */
+  #firstFrom(base: number): number {
+    let low = 0;
+    for (let high = this.#ranges.length; low < high;) {
+      const middle = (low + high) >> 1;
+      if ((this.#ranges[middle]?.base ?? 0) < base) low = middle + 1;
+      else high = middle;
     }
-    return false;
+    return low;
   }
 
   #gapFrom(start: number, count: number): number | undefined {
     let base = start;
-    for (const range of [...this.#ranges].sort((a, b) => a.base - b.base)) {
-      if (range.base + range.count <= base) continue;
-      if (range.base >= base + count) break;
-      base = range.base + range.count;
+    for (let at = Math.max(0, this.#firstFrom(start) - 1); at < this.#ranges.length; at += 1) {
+      const range = this.#ranges[at];
+      if (range === undefined || range.base >= base + count) break;
+      base = Math.max(base, range.base + range.count);
     }
     return base + count <= LAST_ID ? base : undefined;
   }
@@ -54,6 +65,8 @@ export class NodeIds {
 export class Slots {
   readonly #used = new Set<number>();
   readonly #end: number;
+  /** Every number below it is in use. */
+  #lowest = 1;
 
   constructor(end: number, used: Iterable<number> = []) {
     this.#end = end;
@@ -62,15 +75,14 @@ export class Slots {
 
   /** Undefined when all are in use. */
   take(): number | undefined {
-    for (let slot = 1; slot < this.#end; slot += 1) {
-      if (this.#used.has(slot)) continue;
-      this.#used.add(slot);
-      return slot;
-    }
-    return undefined;
+    while (this.#used.has(this.#lowest)) this.#lowest += 1;
+    if (this.#lowest >= this.#end) return undefined;
+    this.#used.add(this.#lowest);
+    return this.#lowest;
   }
 
   free(slot: number): void {
     this.#used.delete(slot);
+    this.#lowest = Math.min(this.#lowest, slot);
   }
 }

@@ -101,6 +101,30 @@ export class KernelMap {
   }
 }
 
+/**
+ * Stores a value for each item in one system call; where that is refused, one by one, so that what has no room is refused by itself: the
+ * reason is noted in the item.
+ */
+export function storeEach<Item extends { error?: unknown }>(
+  map: Pick<KernelMap, 'set' | 'setAll'>,
+  items: readonly Item[],
+  pairOf: (item: Item) => readonly [key: Uint8Array, value: Uint8Array],
+): void {
+  if (items.length === 0) return;
+  const pairs = items.map((item) => ({ item, pair: pairOf(item) }));
+  try {
+    map.setAll(Buffer.concat(pairs.map(({ pair }) => pair[0])), Buffer.concat(pairs.map(({ pair }) => pair[1])));
+  } catch {
+    for (const { item, pair } of pairs) {
+      try {
+        map.set(...pair);
+      } catch (error) {
+        item.error = error;
+      }
+    }
+  }
+}
+
 /** A 32-bit number as the kernel reads it. */
 export function word(value: number): Uint8Array {
   const bytes = new Uint8Array(4);

@@ -1,6 +1,6 @@
 /** The tables in the kernel: equal ones are stored once, and each stays until no container uses it. */
 import { createHash } from 'node:crypto';
-import { canonicalTable, encodeTable, LAYOUT, MAX_TABLES } from '@parapet/policy';
+import { canonicalBytes, encodeTable, LAYOUT, MAX_TABLES } from '@parapet/policy';
 import type { EncodedTable, Table } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NodeIds, Slots } from './ids.ts';
@@ -12,6 +12,12 @@ export type TableMaps = Readonly<
   Record<'nodes' | 'node_sources' | 'source_flat' | 'tables', Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>>
 >;
 
+/** What is worked out once for a table, however many containers have it. */
+interface Digest {
+  readonly hash: string;
+  readonly idCount: number;
+}
+
 /** A table that the kernel holds. */
 export interface StoredTable {
   readonly slot: number;
@@ -20,9 +26,18 @@ export interface StoredTable {
 }
 
 interface Held extends StoredTable {
-  readonly encoded: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys'>;
+  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys'>;
   readonly ids: { readonly base: number; readonly count: number };
   users: number;
+}
+
+/** Replicas share their table, so that it is encoded and hashed once for all of them. */
+const digests = new WeakMap<Table, Digest>();
+
+/** A table that has its numbers and is not in the maps yet. */
+interface Placed {
+  readonly held: Held;
+  readonly encoded: EncodedTable;
 }
 
 export class TableStore {
@@ -43,25 +58,52 @@ export class TableStore {
 
   /** Stores a table, or finds an equal one, and counts one more user. Throws a StageError, with nothing stored, when there is no room. */
   acquire(table: Table): StoredTable {
-    const hash = TableStore.hashOf(table);
-    const held = this.#held.get(hash) ?? this.#store(table, hash);
+    const digest = digestOf(table);
+    const held = this.#held.get(digest.hash) ?? this.#store(table, digest);
     held.users += 1;
     return held;
   }
 
-  /** The hash that `acquire` would give. */
-  static hashOf(table: Table): string {
-    return createHash('sha256').update(canonicalTable(table)).digest('hex');
+  /**
+   * Fills the maps with all tables that `acquire` will be asked for next, in few system calls; those that are then not asked for go with
+   * `discard`. Where not all of them find room none is stored, and `acquire` stores each by itself.
+   */
+  storeAll(tables: Iterable<Table>): void {
+    const placed: Placed[] = [];
+    try {
+      for (const table of tables) {
+        const digest = digestOf(table);
+        if (this.#held.has(digest.hash)) continue;
+        const next = this.#place(table, digest);
+        placed.push(next);
+        this.#held.set(digest.hash, next.held);
+      }
+      this.#fill(placed);
+    } catch {
+      for (const { held } of placed) this.#held.delete(held.hash);
+      this.#drop(placed.map(({ held }) => held));
+    }
   }
 
-  /** One user less; the last one deletes it. Only after a barrier: no running program may still use it. */
-  release({ hash }: StoredTable): void {
-    const held = this.#held.get(hash);
-    if (held === undefined) return;
-    held.users -= 1;
-    if (held.users > 0) return;
-    this.#held.delete(hash);
-    this.#drop(held);
+  /** Deletes the tables that were stored and not acquired. No program can use them. */
+  discard(): void {
+    const unused = [...this.#held.values()].filter(({ users }) => users === 0);
+    for (const { hash } of unused) this.#held.delete(hash);
+    this.#drop(unused);
+  }
+
+  /** The hash that `acquire` would give. */
+  static hashOf(table: Table): string {
+    return digestOf(table).hash;
+  }
+
+  /** One user of each less; the last one deletes it. Only after a barrier: no running program may still use it. */
+  release(...tables: readonly StoredTable[]): void {
+    for (const { hash } of tables) {
+      const held = this.#held.get(hash);
+      if (held !== undefined) held.users -= 1;
+    }
+    this.discard();
   }
 
   /** The container that pointed to an earlier agent's table points elsewhere now. Its nodes go with `purge`. */
@@ -79,32 +121,62 @@ export class TableStore {
     }
   }
 
-  #store(table: Table, hash: string): Held {
-    const slot = this.#slots.take();
-    if (slot === undefined)
-      throw new StageError(`the kernel holds ${MAX_TABLES - 1} different tables already`, { stage: 'kernel', retry: false });
-    const ids = this.#ids.take(encodeTable(table, 0).idCount);
-    const encoded = encodeTable(table, ids.base);
-    const held: Held = { slot, hash, nodeBase: ids.base, encoded, ids, users: 0 };
+  #store(table: Table, digest: Digest): Held {
+    const placed = this.#place(table, digest);
+    const { held } = placed;
     try {
-      this.#maps.nodes.setAll(encoded.nodeKeys, encoded.nodeValues);
-      this.#maps.node_sources.setAll(encoded.sourceKeys, encoded.sourceWords);
-      this.#maps.source_flat.setAll(encoded.flatKeys, encoded.flatRules);
-      this.#maps.tables.set(word(slot), encoded.table);
+      this.#fill([placed]);
     } catch (cause) {
-      this.#drop(held);
+      this.#drop([held]);
       throw cause;
     }
-    this.#held.set(hash, held);
+    this.#held.set(held.hash, held);
     return held;
   }
 
-  #drop({ encoded, ids, slot }: Held): void {
-    this.#maps.nodes.deleteAll(encoded.nodeKeys);
-    this.#maps.node_sources.deleteAll(encoded.sourceKeys);
-    this.#maps.source_flat.deleteAll(encoded.flatKeys);
-    this.#ids.free(ids);
-    this.#slots.free(slot);
+  /** Gives a table its slot and node ids. */
+  #place(table: Table, { hash, idCount }: Digest): Placed {
+    const ids = this.#ids.take(idCount);
+    const slot = this.#slots.take();
+    if (slot === undefined) {
+      this.#ids.free(ids);
+      throw new StageError(`the kernel holds ${MAX_TABLES - 1} different tables already`, { stage: 'kernel', retry: true });
+    }
+    const encoded = encodeTable(table, ids.base);
+    const { nodeKeys, sourceKeys, flatKeys } = encoded;
+    return { held: { slot, hash, nodeBase: ids.base, keys: { nodeKeys, sourceKeys, flatKeys }, ids, users: 0 }, encoded };
+  }
+
+  #fill(tables: readonly Placed[]): void {
+    const all = (part: (placed: Placed) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
+    const { nodes, node_sources, source_flat, tables: heads } = this.#maps;
+    nodes.setAll(
+      all(({ encoded }) => encoded.nodeKeys),
+      all(({ encoded }) => encoded.nodeValues),
+    );
+    node_sources.setAll(
+      all(({ encoded }) => encoded.sourceKeys),
+      all(({ encoded }) => encoded.sourceWords),
+    );
+    source_flat.setAll(
+      all(({ encoded }) => encoded.flatKeys),
+      all(({ encoded }) => encoded.flatRules),
+    );
+    heads.setAll(
+      all(({ held }) => word(held.slot)),
+      all(({ encoded }) => encoded.table),
+    );
+  }
+
+  #drop(tables: readonly Held[]): void {
+    const all = (part: (held: Held) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
+    this.#maps.nodes.deleteAll(all(({ keys }) => keys.nodeKeys));
+    this.#maps.node_sources.deleteAll(all(({ keys }) => keys.sourceKeys));
+    this.#maps.source_flat.deleteAll(all(({ keys }) => keys.flatKeys));
+    for (const { ids, slot } of tables) {
+      this.#ids.free(ids);
+      this.#slots.free(slot);
+    }
   }
 
   /** Nodes of the tables that are still inherited, from their roots down. */
@@ -125,6 +197,16 @@ export class TableStore {
     for (const id of found) for (const child of children.get(id) ?? []) found.add(child);
     return found;
   }
+}
+
+function digestOf(table: Table): Digest {
+  let digest = digests.get(table);
+  if (digest === undefined) {
+    const encoded = encodeTable(table, 0);
+    digest = { hash: createHash('sha256').update(canonicalBytes(encoded)).digest('hex'), idCount: encoded.idCount };
+    digests.set(table, digest);
+  }
+  return digest;
 }
 
 function highestId(maps: TableMaps): number {
