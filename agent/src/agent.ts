@@ -7,7 +7,18 @@ import { Enforcement } from './enforcement.ts';
 import { explain } from './explain.ts';
 import { hostWorkload } from './labels.ts';
 import { Origins } from './origins.ts';
-import type { AlertSink, Answer, Container, Enforcer, KernelEvent, ManifestFile, PolicySource, ReportSink, Runtime } from './ports.ts';
+import type {
+  AlertSink,
+  Answer,
+  Container,
+  Enforcer,
+  KernelEvent,
+  LinkResolver,
+  ManifestFile,
+  PolicySource,
+  ReportSink,
+  Runtime,
+} from './ports.ts';
 import { buildReport } from './report.ts';
 import { missingHookProblem } from './select.ts';
 import { reasonOf } from './stage-error.ts';
@@ -20,6 +31,8 @@ export interface AgentPorts {
   readonly policies: PolicySource;
   readonly runtime: Runtime;
   readonly enforcer: Enforcer;
+  /** Without one, rules hold for paths as they are written. */
+  readonly links: LinkResolver | undefined;
   readonly alerts: AlertSink;
   /** Without one nobody reads reports. */
   readonly reports: ReportSink | undefined;
@@ -70,6 +83,7 @@ export class Agent {
       enforcer: ports.enforcer,
       host: hostWorkload(options.node),
       postures: options.postures,
+      ...(ports.links === undefined ? {} : { links: ports.links }),
       onChange: () => this.#changed(),
       onInForce: (inForce, origin) => {
         this.#origins.set(inForce, origin);

@@ -3,55 +3,22 @@
  * containers first. What fails leaves the old table in force, says why and is tried again.
  */
 import type { Policy, Postures, Table, Workload } from '@parapet/policy';
-import { compile, formatProblem } from '@parapet/policy';
+import { formatProblem } from '@parapet/policy';
 import type { Origin } from './explain.ts';
-import type { Container, Enforcer, Granted, InForce } from './ports.ts';
-import { selectPolicies } from './select.ts';
+import { Groups } from './groups.ts';
+import type { Circumstances, Group } from './groups.ts';
+import type { Container, Enforcer, Granted, InForce, LinkResolver } from './ports.ts';
+import { RootLinkPool, UNKNOWN_LINKS } from './root-links.ts';
 import { reasonOf } from './stage-error.ts';
-
-/** A cgroup of this node, or the node itself. */
-export interface Unit {
-  readonly cgroup: bigint;
-  /** Several only when they share a cgroup; none for the node. */
-  readonly containers: readonly Container[];
-  readonly workloads: readonly Workload[];
-  /** The policies that should be in force. */
-  readonly wanted: readonly Policy[];
-  /** Those that are. */
-  readonly held: readonly Policy[];
-  readonly inForce: InForce | undefined;
-  /** Why `wanted` cannot be in force; the table before it stays. */
-  readonly problem: string | undefined;
-}
-
-/** Policies that some units have in common: selected, compiled and encoded once for all of them. */
-interface Group {
-  readonly policies: readonly Policy[];
-  compiled: ReturnType<typeof compile> | undefined;
-}
-
-interface Entry extends Unit {
-  containers: readonly Container[];
-  workloads: readonly Workload[];
-  wanted: readonly Policy[];
-  /** Whose policies are `wanted`; undefined until they are selected. */
-  group: Group | undefined;
-  held: readonly Policy[];
-  inForce: InForce | undefined;
-  problem: string | undefined;
-  table: Table | undefined;
-  /** Something is to be done. */
-  dirty: boolean;
-  /** What is to be done is to let it go. */
-  gone: boolean;
-  failures: number;
-  retry: NodeJS.Timeout | undefined;
-}
+import { groupByCgroup, isSame, newEntry } from './units.ts';
+import type { Entry, Unit } from './units.ts';
 
 export interface EnforcementOptions {
   readonly enforcer: Enforcer;
   readonly host: Workload;
   readonly postures: Postures;
+  /** Without one, rules hold for paths as they are written. */
+  readonly links?: LinkResolver;
   /** Called whenever something of `units` changed. */
   readonly onChange: () => void;
   /** Called when a table is in force, before anything else is done. */
@@ -61,15 +28,16 @@ export interface EnforcementOptions {
 }
 
 const LONGEST_RETRY = 30_000;
+/** Roots looked at in one go: a container that is new then waits no longer than that. */
+const ROOTS_AT_ONCE = 16;
+/** Whose root is the node's. */
+const FIRST_PROCESS = 1;
 
 export class Enforcement {
   readonly #options: EnforcementOptions;
   readonly #units = new Map<bigint, Entry>();
-  #policies: readonly Policy[] | undefined;
-  /** By the numbers of their policies. */
-  #groups = new Map<string, Group>();
-  #numbers = new Map<Policy, number>();
-  #count = 0;
+  readonly #groups = new Groups();
+  readonly #pool = new RootLinkPool();
   #working: Promise<void> | undefined;
   #closed = false;
 
@@ -85,13 +53,12 @@ export class Enforcement {
 
   /** Until the first call nothing is done, so that what an earlier agent left in force stays until its policies are known. */
   setPolicies(policies: readonly Policy[]): void {
-    const added = policies.filter((policy) => !this.#numbers.has(policy));
-    this.#policies = policies;
-    this.#numbers = new Map(policies.map((policy) => [policy, this.#numbers.get(policy) ?? (this.#count += 1)]));
-    this.#groups = new Map();
-    for (const { group } of this.#units.values()) if (group !== undefined && this.#isCurrent(group)) this.#regroup(group);
-    const successors = new Map<Group | undefined, Map<string, Group>>();
-    for (const unit of this.#units.values()) this.#want(unit, this.#successor(unit, { added, successors }));
+    const units = [...this.#units.values()];
+    const nextOf = this.#groups.setPolicies(
+      policies,
+      units.flatMap(({ group }) => group ?? []),
+    );
+    for (const unit of units) this.#want(unit, nextOf({ ...unit, circumstances: this.#circumstancesOf(unit) }));
     this.#work();
   }
 
@@ -101,17 +68,22 @@ export class Enforcement {
     for (const [cgroup, unit] of this.#units) {
       if (cgroup !== 0n && !unit.gone && !byCgroup.has(cgroup)) Object.assign(unit, { gone: true, dirty: true });
     }
-    for (const [cgroup, sharing] of byCgroup) {
-      const parts = { containers: sharing, workloads: sharing.map(({ workload }) => workload) };
-      const old = this.#units.get(cgroup);
-      if (old !== undefined && !old.gone && isSame(old.containers, sharing)) continue;
-      const unit = old ?? newEntry(cgroup, parts);
-      this.#units.set(cgroup, unit);
-      Object.assign(unit, parts, unit.gone ? { gone: false, dirty: true } : {});
-      this.#tell(unit);
-      if (this.#policies !== undefined) this.#want(unit, this.#groupOf(selectPolicies(this.#policies, unit.workloads)));
-    }
+    for (const [cgroup, sharing] of byCgroup) this.#setContainer(cgroup, sharing);
     this.#work();
+  }
+
+  #setContainer(cgroup: bigint, containers: readonly Container[]): void {
+    const old = this.#units.get(cgroup);
+    if (old !== undefined && !old.gone && isSame(old.containers, containers)) return;
+    const parts = { containers, workloads: containers.map(({ workload }) => workload) };
+    const unit = old ?? newEntry(cgroup, parts);
+    this.#units.set(cgroup, unit);
+    // Another first process: another root.
+    if (unit.gone || unit.containers[0]?.pid !== containers[0]?.pid) Object.assign(unit, { links: UNKNOWN_LINKS, unresolved: true });
+    Object.assign(unit, parts, unit.gone ? { gone: false, dirty: true } : {});
+    this.#tell(unit);
+    if (this.#groups.policies === undefined) return;
+    this.#want(unit, this.#groups.groupFor({ workloads: unit.workloads, circumstances: this.#circumstancesOf(unit) }));
   }
 
   /** Resolves when everything that is wanted now has been tried. */
@@ -127,73 +99,76 @@ export class Enforcement {
   }
 
   #want(unit: Entry, group: Group): void {
-    const same = isSame(group.policies, unit.wanted);
+    const isKnown = unit.group === group && (unit.inForce !== undefined || unit.problem !== undefined);
+    if (!isSame(group.policies, unit.wanted)) unit.unresolved = this.#options.links !== undefined && group.paths().length > 0;
     unit.group = group;
     unit.wanted = group.policies;
     // The same wish that failed waits for its next try.
-    if (same && (unit.inForce !== undefined || unit.problem !== undefined)) return;
+    if (isKnown) return;
     unit.failures = 0;
     unit.dirty = true;
   }
 
-  /** The group that a unit is in from now on. Units of one group that the same new policies select stay together. */
-  #successor(unit: Entry, change: { added: readonly Policy[]; successors: Map<Group | undefined, Map<string, Group>> }): Group {
-    const selected = selectPolicies(change.added, unit.workloads);
-    const key = this.#keyOf(selected);
-    const known = change.successors.get(unit.group) ?? new Map<string, Group>();
-    change.successors.set(unit.group, known);
-    let group = known.get(key);
-    if (group === undefined) {
-      const chosen = new Set([...unit.wanted, ...selected]);
-      group = this.#groupOf((this.#policies ?? []).filter((policy) => chosen.has(policy)));
-      known.set(key, group);
-    }
-    return group;
-  }
-
-  #groupOf(policies: readonly Policy[]): Group {
-    const key = this.#keyOf(policies);
-    const group = this.#groups.get(key) ?? { policies, compiled: undefined };
-    this.#groups.set(key, group);
-    return group;
-  }
-
-  #isCurrent({ policies }: Group): boolean {
-    return policies.every((policy) => this.#numbers.has(policy));
-  }
-
-  #regroup(group: Group): void {
-    this.#groups.set(this.#keyOf(group.policies), group);
-  }
-
-  #keyOf(policies: readonly Policy[]): string {
-    return policies.map((policy) => this.#numbers.get(policy) ?? 0).join(',');
+  #circumstancesOf({ links }: Entry): Circumstances {
+    return { postures: this.#options.postures, links };
   }
 
   #work(): void {
-    if (this.#working !== undefined || this.#closed || this.#policies === undefined) return;
+    if (this.#working !== undefined || this.#closed || this.#groups.policies === undefined) return;
     this.#working = this.#drain().finally(() => {
       this.#working = undefined;
-      if (this.#next().length > 0) this.#work();
+      if (this.#next() !== undefined) this.#work();
     });
   }
 
   async #drain(): Promise<void> {
-    for (let units = this.#next(); units.length > 0; units = this.#next()) {
-      const gone = units.filter((unit) => unit.gone);
-      if (gone.length > 0) await this.#release(gone);
-      else await this.#enforce(units);
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      await next();
       this.#options.onChange();
     }
   }
 
-  /** What is to be done in one go. Containers that have no table yet come first: their first programs may be about to run. */
-  #next(): readonly Entry[] {
-    if (this.#closed) return [];
-    const dirty = [...this.#units.values()].filter((unit) => unit.dirty);
+  /**
+   * What is to be done in one go. Containers that have no table yet come first: their first programs may be about to run. Others get their
+   * new rules at once, for paths as they are written and as far as links are known, and once more when those were followed anew.
+   */
+  #next(): (() => Promise<void>) | undefined {
+    if (this.#closed) return undefined;
+    const units = [...this.#units.values()];
+    const dirty = units.filter((unit) => unit.dirty);
     const living = dirty.filter(({ gone }) => !gone);
     const fresh = living.filter(({ inForce, cgroup }) => inForce === undefined && cgroup !== 0n);
-    return [fresh, living, dirty].find(({ length }) => length > 0) ?? [];
+    const ready = fresh.filter(({ unresolved }) => !unresolved);
+    if (ready.length > 0) return () => this.#enforce(ready);
+    if (fresh.length > 0) return () => this.#resolve(fresh);
+    if (living.length > 0) return () => this.#enforce(living);
+    const unresolved = units.filter((unit) => unit.unresolved && !unit.gone);
+    if (unresolved.length > 0) return () => this.#resolve(unresolved);
+    return dirty.length > 0 ? () => this.#release(dirty) : undefined;
+  }
+
+  /** Follows symbolic links in the roots of some of these units. */
+  async #resolve(units: readonly Entry[]): Promise<void> {
+    await Promise.all(units.slice(0, ROOTS_AT_ONCE).map((unit) => this.#follow(unit)));
+  }
+
+  async #follow(unit: Entry): Promise<void> {
+    unit.unresolved = false;
+    const paths = unit.group?.paths() ?? [];
+    const pid = unit.cgroup === 0n ? FIRST_PROCESS : unit.containers[0]?.pid;
+    if (pid === undefined || paths.length === 0) return;
+    try {
+      const found = await this.#options.links?.resolve(pid, paths);
+      // A root that is gone belongs to a container that is going: it keeps what was known.
+      if (found !== undefined) unit.links = this.#pool.learn(unit.links, { paths, found });
+      unit.linkProblem = undefined;
+    } catch (error) {
+      unit.linkProblem = `rules hold only for paths as they are written: ${reasonOf(error)}`;
+      this.#retry(unit);
+    }
+    // The policies may have changed meanwhile: then they are followed once more.
+    const group = this.#groups.groupOf(unit.wanted, this.#circumstancesOf(unit));
+    if (group !== unit.group || unit.problem !== unit.linkProblem) Object.assign(unit, { group, dirty: true });
   }
 
   async #enforce(units: readonly Entry[]): Promise<void> {
@@ -212,18 +187,19 @@ export class Enforcement {
         this.#retry(unit);
         return;
       }
-      Object.assign(unit, { inForce: answer.inForce, table, held: wanted, problem: undefined, failures: 0 });
+      Object.assign(unit, { inForce: answer.inForce, table, held: wanted, problem: unit.linkProblem });
+      if (unit.linkProblem === undefined) unit.failures = 0;
       this.#tell(unit);
     });
   }
 
   /** What to ask of the kernel for a unit; nothing where its policies cannot be compiled. */
   #wishOf(unit: Entry): readonly { unit: Entry; table: Table | undefined; wanted: readonly Policy[] }[] {
-    clearTimeout(unit.retry);
+    if (unit.linkProblem === undefined) clearTimeout(unit.retry);
     unit.dirty = false;
-    const { wanted, group = this.#groupOf(wanted) } = unit;
-    group.compiled ??= compile(wanted, this.#options.postures);
-    const { table, problems } = group.compiled;
+    const { wanted, group } = unit;
+    if (group === undefined) return [];
+    const { table, problems } = group.compiled();
     const errors = problems.filter(({ severity }) => severity === 'error');
     if (errors.length === 0) return [{ unit, table, wanted }];
     unit.problem = errors.map(formatProblem).join('; ');
@@ -254,8 +230,10 @@ export class Enforcement {
     const first = this.#options.retryAfter ?? 1000;
     const pause = Math.min(LONGEST_RETRY, first * 2 ** unit.failures);
     unit.failures += 1;
+    clearTimeout(unit.retry);
     unit.retry = setTimeout(() => {
       unit.dirty = true;
+      unit.unresolved ||= unit.linkProblem !== undefined;
       this.#work();
     }, pause);
     unit.retry.unref();
@@ -266,33 +244,4 @@ export class Enforcement {
     if (inForce !== undefined && table !== undefined)
       this.#options.onInForce(inForce, { container: containers[0], table, nodeBase: inForce.nodeBase });
   }
-}
-
-function isSame<Item>(a: readonly Item[], b: readonly Item[]): boolean {
-  return a.length === b.length && a.every((item, at) => item === b[at]);
-}
-
-function groupByCgroup(containers: readonly Container[]): Map<bigint, readonly Container[]> {
-  const groups = new Map<bigint, readonly Container[]>();
-  for (const container of containers) {
-    if (container.unconfinable === undefined) groups.set(container.cgroup, [...(groups.get(container.cgroup) ?? []), container]);
-  }
-  return groups;
-}
-
-function newEntry(cgroup: bigint, parts: Pick<Unit, 'containers' | 'workloads'>): Entry {
-  return {
-    ...parts,
-    cgroup,
-    wanted: [],
-    group: undefined,
-    held: [],
-    inForce: undefined,
-    table: undefined,
-    problem: undefined,
-    dirty: true,
-    gone: false,
-    failures: 0,
-    retry: undefined,
-  };
 }

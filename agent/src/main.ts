@@ -8,7 +8,7 @@ import { openContainerd } from './adapters/containerd/index.ts';
 import { openControl } from './adapters/control/server.ts';
 import type { ControlHandlers } from './adapters/control/server.ts';
 import { openDirectory } from './adapters/directory/index.ts';
-import { createBpfEnforcer, probeKernel } from './adapters/kernel/index.ts';
+import { createBpfEnforcer, openLinks, probeKernel } from './adapters/kernel/index.ts';
 import { openReports } from './adapters/reports.ts';
 import { Agent } from './agent.ts';
 import type { Answer } from './ports.ts';
@@ -100,6 +100,7 @@ async function startAgent(config: AgentConfig, log: (line: string) => void): Pro
       policies: openDirectory({ directory: config.policies }),
       runtime: openContainerd({ address: config.runtime, cgroups }),
       enforcer,
+      links: openLinks({ bpfDirectory }),
       alerts,
       reports: config.reports === undefined ? undefined : openReports(config.reports),
       log,

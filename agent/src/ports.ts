@@ -1,5 +1,5 @@
 /** What the agent's story needs from the world. Adapters implement these; `main.ts` wires them. */
-import type { Problem, Table, Workload, NodeReport } from '@parapet/policy';
+import type { Links, NodeReport, Problem, Table, Workload } from '@parapet/policy';
 
 /** A container of this node. */
 export interface Container {
@@ -26,6 +26,15 @@ export interface Runtime {
   /** Lists again now; resolves when the handlers have been told, also when the runtime does not answer. */
   refresh(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Follows symbolic links in the roots of containers, however hostile these are. */
+export interface LinkResolver {
+  /**
+   * Where paths lead in the root of a process, as far as they lead elsewhere. Undefined when the process is gone; rejects when its root
+   * cannot be looked at.
+   */
+  resolve(pid: number, paths: readonly string[]): Promise<Links | undefined>;
 }
 
 /** One policies file as read; `problems` when it can't be read or parsed as YAML. */

@@ -2,7 +2,7 @@
 import type { Policy, PolicyRef, PolicyReport, Problem } from '@parapet/policy';
 import { formatProblem, policyRef, refKey } from '@parapet/policy';
 import type { Book } from './book.ts';
-import type { Unit } from './enforcement.ts';
+import type { Unit } from './units.ts';
 import type { Container, EnforcerSupport } from './ports.ts';
 import { missingHookProblem, selectPolicies } from './select.ts';
 
@@ -129,7 +129,7 @@ function judge(policy: Policy, units: readonly Unit[], input: ReportInput): Pick
   const isHost = policy.kind === 'KubeArmorHostPolicy';
   if (!isHost && input.containers === undefined)
     return { state: 'Pending', message: `the containers are not known yet: ${input.runtime.message}` };
-  const waiting = units.filter(({ held }) => !held.includes(policy));
+  const waiting = units.filter(({ held, unresolved }) => unresolved || !held.includes(policy));
   if (waiting.length > 0) return { state: 'Pending', message: `not yet in force on ${waiting.length} of ${units.length}` };
   if (isHost) return { state: 'Enforced', message: units.length > 0 ? 'in force on the node' : 'it selects other nodes' };
   const count = units.reduce((sum, unit) => sum + unit.containers.length, 0);

@@ -9,6 +9,7 @@ export * from './evaluate.ts';
 export * from './event.ts';
 export * from './event-text.ts';
 export * from './explain.ts';
+export * from './links.ts';
 export * from './match.ts';
 export * from './model.ts';
 export * from './network.ts';

@@ -164,6 +164,7 @@ export function fakePorts(enforcer = new FakeEnforcer()) {
       close: () => Promise.resolve(),
     },
     enforcer,
+    links: undefined,
     alerts: { write: (line) => void lines.push(line), dropped: () => 0, close: () => Promise.resolve() },
     reports: {
       write: (report) => {

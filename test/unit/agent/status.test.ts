@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { compile } from '@parapet/policy';
 import { EMPTY_BOOK, readBook } from '../../../agent/src/book.ts';
-import type { Unit } from '../../../agent/src/enforcement.ts';
+import type { Unit } from '../../../agent/src/units.ts';
 import { renderStatus } from '../../../agent/src/render.ts';
 import { buildReport } from '../../../agent/src/report.ts';
 import { buildStatus, parsePolicyName, reportPolicies } from '../../../agent/src/status.ts';
@@ -26,6 +26,7 @@ const unit: Unit = {
   wanted: [a, b],
   held: [a],
   inForce: { container: 1, generation: 1, tableHash: 'abcdef0123456789', nodeBase: 0 },
+  unresolved: false,
   problem: undefined,
 };
 const input: StatusInput = {

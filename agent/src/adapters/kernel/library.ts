@@ -10,9 +10,10 @@ export type Handle = Buffer & { isNull(): boolean };
 type Async<Arguments extends unknown[]> = {
   async(...callArguments: [...Arguments, (error: Error | null, result: number) => void]): void;
 };
+type ResolveArguments = [root: string, paths: Buffer, length: number, buffer: Buffer, capacity: number, milliseconds: number];
 type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: number];
 
-/** Functions of bpf/bridge.c, of libbpf, and a few of libc, by their C names. */
+/** Functions of bpf/bridge.c and bpf/resolve.c, of libbpf, and a few of libc, by their C names. */
 export interface KernelLibrary {
   parapet_load(object: string, pins: string, error: Buffer): Handle;
   parapet_attach(object: Handle, links: string): number;
@@ -22,6 +23,7 @@ export interface KernelLibrary {
   parapet_drain(ring: Handle, buffer: Buffer, capacity: number): number;
   parapet_ring_close(ring: Handle): void;
   parapet_iterate(link: number): number;
+  parapet_resolve: Async<ResolveArguments>;
   bpf_object__close(object: Handle): void;
   bpf_object__find_map_fd_by_name(object: Handle, name: string): number;
   bpf_object__find_program_by_name(object: Handle, name: string): Handle;
@@ -64,6 +66,7 @@ export function openLibrary(directory: string): KernelLibrary {
       parapet_drain: ['int', [P, P, 'size_t']],
       parapet_ring_close: ['void', [P]],
       parapet_iterate: ['int', ['int']],
+      parapet_resolve: ['int', ['string', P, 'size_t', P, 'size_t', 'int']],
       bpf_object__close: ['void', [P]],
       bpf_object__find_map_fd_by_name: ['int', [P, 'string']],
       bpf_object__find_program_by_name: [P, [P, 'string']],

@@ -1,0 +1,89 @@
+/**
+ * Symbolic links: rules name paths as people write them, and the kernel judges where these lead. So each rule is given once more for every
+ * path that its own leads to in the container's root; the rule as written stays, and is what alerts name.
+ */
+import type { Policy, Rule } from './model.ts';
+import { faultOfDirectory, faultOfFile } from './path.ts';
+
+/** From a path, without a `/` at its end, to the other paths that it leads to. */
+export type Links = ReadonlyMap<string, readonly string[]>;
+
+/** What is known of the links in one root. */
+export interface RootLinks {
+  /** When its container was first seen: before anybody in it could have changed one. */
+  readonly first: Links;
+  /** As they were when they were last looked at. */
+  readonly now: Links;
+}
+
+export const NO_LINKS: RootLinks = { first: new Map(), now: new Map() };
+
+/** The paths of these policies that can lead elsewhere, each once. */
+export function linkablePaths(policies: readonly Policy[]): readonly string[] {
+  const paths = new Set<string>();
+  for (const { rules } of policies) {
+    for (const rule of rules) {
+      for (const source of rule.from) paths.add(bare(source));
+      const path = pathOf(rule);
+      if (path !== undefined) paths.add(bare(path));
+    }
+  }
+  paths.delete('');
+  return [...paths];
+}
+
+/**
+ * The same policies with the paths that their own lead to. What an Allow rule allows is what its links led to at first, since whoever can
+ * change a link later must not be able to have something allowed; other rules are for what they led to then and for what they lead to now.
+ */
+export function withLinks(policies: readonly Policy[], links: RootLinks): readonly Policy[] {
+  if (links.first.size === 0 && links.now.size === 0) return policies;
+  return policies.map((policy) => {
+    const rules = policy.rules.flatMap((rule) => [withSources(rule, links), ...targetsOf(rule, links)]);
+    return rules.length === policy.rules.length && rules.every((rule, at) => rule === policy.rules[at]) ? policy : { ...policy, rules };
+  });
+}
+
+function targetsOf(rule: Rule, links: RootLinks): readonly Rule[] {
+  const path = pathOf(rule);
+  if (path === undefined || !('match' in rule)) return [];
+  const sourced = withSources(rule, links);
+  return leadsTo(bare(path), rule, links).flatMap((target): readonly Rule[] => {
+    const match = retargeted(rule, target);
+    return match === undefined ? [] : [{ ...sourced, match } as Rule];
+  });
+}
+
+/** A match on another path; none where the kernel could never meet that path. */
+function retargeted({ match }: Extract<Rule, { match: unknown }>, target: string): object | undefined {
+  if (match.type === 'directory') {
+    const dir = target === '/' ? '/' : `${target}/`;
+    return faultOfDirectory(dir) === undefined ? { ...match, dir } : undefined;
+  }
+  return match.type === 'path' && faultOfFile(target) === undefined ? { ...match, path: target } : undefined;
+}
+
+function withSources(rule: Rule, links: RootLinks): Rule {
+  const more = rule.from.flatMap((source) =>
+    leadsTo(bare(source), rule, links)
+      .map((target) => (source.endsWith('/') ? `${target}/` : target))
+      .filter((target) => (target.endsWith('/') ? faultOfDirectory(target) : faultOfFile(target)) === undefined),
+  );
+  return more.length === 0 ? rule : { ...rule, from: [...new Set([...rule.from, ...more])] };
+}
+
+function leadsTo(path: string, { action }: Rule, { first, now }: RootLinks): readonly string[] {
+  const then = first.get(path) ?? [];
+  return action === 'Allow' ? then : [...new Set([...then, ...(now.get(path) ?? [])])];
+}
+
+function pathOf(rule: Rule): string | undefined {
+  if (!('match' in rule)) return undefined;
+  const { match } = rule;
+  return match.type === 'path' ? match.path : match.type === 'directory' ? match.dir : undefined;
+}
+
+/** Without the `/` at its end; empty for the root itself. */
+function bare(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path;
+}
