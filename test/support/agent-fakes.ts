@@ -182,7 +182,7 @@ export function execRecord(at: { table: Table; path: string; container: number; 
   const header = new Uint8Array(LAYOUT.event.size);
   const view = new DataView(header.buffer);
   const fields = LAYOUT.event;
-  const node = at.table.nodes.find(({ words }) => words.exact !== 0);
+  const node = at.table.nodes.find(({ words }) => (words.exact & 0xf) !== 0); // a verdict on executing
   view.setUint32(fields.container, at.container, true);
   view.setUint32(fields.generation, at.generation, true);
   view.setUint32(fields.node, node?.id ?? 0, true);
