@@ -13,9 +13,12 @@ enum number {
 	NUMBER_MAX_CONTAINERS = MAX_CONTAINERS,
 	NUMBER_MAX_NODES = MAX_NODES,
 	NUMBER_MAX_LABELS = MAX_LABELS,
+	NUMBER_MAX_ENDPOINTS = MAX_ENDPOINTS,
+	NUMBER_MAX_ENDPOINT_ENTRIES = MAX_ENDPOINT_ENTRIES,
 	NUMBER_TABLE_HAS_FIRST = TABLE_HAS(CLASS_PROCESS),
 	NUMBER_TABLE_HAS_LAST = TABLE_HAS(CLASS_CAPABILITY),
 	NUMBER_TABLE_HAS_SOURCES = TABLE_HAS_SOURCES,
+	NUMBER_TABLE_HAS_ENDPOINTS = TABLE_HAS_ENDPOINTS,
 };
 
 struct abi {
@@ -25,6 +28,8 @@ struct abi {
 	enum who who;
 	enum op_class op_class;
 	enum net_name net_name;
+	enum endpoint_op endpoint_op;
+	enum endpoint_protocol endpoint_protocol;
 	enum site site;
 	enum counter counter;
 	enum hook hook;
@@ -33,6 +38,9 @@ struct abi {
 	struct node node;
 	struct source_key source_key;
 	struct flat_rules flat_rules;
+	struct endpoint_key endpoint_key;
+	struct endpoint_entry endpoint_entry;
+	struct endpoint endpoint;
 	struct table table;
 	struct container container;
 	struct label label;

@@ -17,6 +17,8 @@
 #define MAX_CONTAINERS 65536 /* index 0 is the host */
 #define MAX_NODES 1048576
 #define MAX_LABELS 131072
+#define MAX_ENDPOINTS 262144
+#define MAX_ENDPOINT_ENTRIES 64
 
 /* One verdict: two bits. A larger value wins a conflict, so merging is max(). */
 enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
@@ -27,11 +29,12 @@ enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2, OP_MOVE = 3 };
 enum who { WHO_OWNER = 0, WHO_OTHER = 1 };
 
 /* Classes of operation; an allow-list and its default are per class. table.defaults holds a verdict for each: bits [class * 2, +2). */
-enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3 };
+enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4 };
 
 /* table.flags: a hook returns at once when the table has nothing to say about its class (CLASS_* is the bit number). */
 #define TABLE_HAS(class) (1u << (class))
 #define TABLE_HAS_SOURCES (1u << 8)
+#define TABLE_HAS_ENDPOINTS (1u << 13)
 
 /* Names a network rule can use, as bits; which of them an access has is computed from family, type and protocol. */
 enum net_name {
@@ -71,7 +74,39 @@ struct source_key {
 struct flat_rules {
 	__u64 capability[3];
 	__u32 network[3];
+	__u32 reachable;     /* enum endpoint_protocol bits: internet sockets that an endpoint rule lets through to some address */
+};
+
+/* What can be done with an address. */
+enum endpoint_op { ENDPOINT_CONNECT = 0, ENDPOINT_SEND = 1, ENDPOINT_BIND = 2, ENDPOINT_LISTEN = 3, ENDPOINT_ACCEPT = 4 };
+
+/* Protocols of endpoint rules, as bits. */
+enum endpoint_protocol { PROTOCOL_TCP = 1, PROTOCOL_UDP = 2, PROTOCOL_SCTP = 4, PROTOCOL_ANY = 15 };
+
+/* Key of the longest-prefix trie of all tables. IPv4 addresses use the first four bytes. */
+struct endpoint_key {
+	__u32 prefix;        /* bits that count, from `root` on: 64 and those of the address */
+	__u32 root;          /* a table's root id */
+	__u32 version;       /* 4 or 6 */
+	__u8 address[16];
+};
+
+struct endpoint_entry {
+	__u32 number;        /* names the rule: the table knows it */
+	__u32 source;        /* a source class, 0 for any */
+	__u16 first_port;
+	__u16 last_port;
+	__u8 verdict;
+	__u8 operations;     /* bits 1 << enum endpoint_op */
+	__u8 protocols;      /* enum endpoint_protocol bits */
+	__u8 any_port;       /* 1: also about what has no port */
+};
+
+/* What is said about the addresses of a block, those of wider blocks included: the first entry that is about an access decides. */
+struct endpoint {
+	__u32 count;
 	__u32 reserved;
+	struct endpoint_entry entries[MAX_ENDPOINT_ENTRIES];
 };
 
 /* One container's compiled rules. */
@@ -82,6 +117,8 @@ struct table {
 	__u32 flags;
 	__u32 reserved;
 	struct flat_rules any;       /* rules for any source */
+	__u32 dns_root;              /* root id of the trie of domain names, 0 if no rule has one */
+	__u32 dns_unreadable;        /* enum verdict for a query that cannot be read */
 };
 
 /* containers[index]: read and written as one 64-bit word, so a swap is one store. */
@@ -100,7 +137,7 @@ struct label {
 };
 
 /* Where a verdict came from. */
-enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5 };
+enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_ENDPOINT = 9 };
 
 /* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it. */
 enum counter {
@@ -112,7 +149,9 @@ enum counter {
 	COUNT_READ_FAULT = 5,        /* denied: kernel memory could not be read */
 	COUNT_LABELS_FULL = 6,       /* denied: no room for a task's label */
 	COUNT_ARENA = 7,             /* scratch came from the shared arena, not from near this CPU */
-	COUNT_LAST = 8,
+	COUNT_DNS_UNREADABLE = 8,    /* queries that could not be read; the table says what happens to them */
+	COUNT_SENDER_UNKNOWN = 9,    /* denied: no room to note who sends, or a query whose sender's program is not known */
+	COUNT_LAST = 10,
 };
 
 /* The hook that judged; names are in policy/src/abi.ts. */
@@ -121,6 +160,7 @@ enum hook {
 	HOOK_PATH_SYMLINK = 6, HOOK_PATH_LINK = 7, HOOK_PATH_RENAME = 8, HOOK_PATH_CHMOD = 9, HOOK_PATH_CHOWN = 10,
 	HOOK_PATH_TRUNCATE = 11, HOOK_FILE_TRUNCATE = 12, HOOK_SOCKET_CREATE = 13, HOOK_SOCKET_CONNECT = 14, HOOK_SOCKET_BIND = 15,
 	HOOK_SOCKET_SENDMSG = 16, HOOK_SOCKET_ACCEPT = 17, HOOK_CAPABLE = 18,
+	HOOK_SOCKET_LISTEN = 19, HOOK_SCTP_BIND_CONNECT = 20,
 };
 
 /* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators. */
@@ -130,10 +170,10 @@ struct event {
 	__u64 start_time;
 	__u32 container;
 	__u32 generation;
-	__u32 node;                  /* trie node that decided, for SITE_EXACT, SITE_CHILD and SITE_DEEP */
+	__u32 node;                  /* trie node that decided, for SITE_EXACT, SITE_CHILD and SITE_DEEP; the entry, for SITE_ENDPOINT */
 	__u32 source;                /* the source class that decided; 0: a rule for any source */
 	__u8 class;
-	__u8 op;                     /* enum path_op, for paths */
+	__u8 op;                     /* enum path_op, for paths; enum endpoint_op, where there is an address */
 	__u8 verdict;
 	__u8 site;
 	__u8 who;
@@ -155,6 +195,10 @@ struct event {
 	__u16 reserved;
 	char comm[16];
 	char tail[4];                /* keeps the header a multiple of eight */
+	__u8 address[16];            /* what a socket was used with; IPv4 in the first four bytes */
+	__u16 port;
+	__u8 version;                /* 4 or 6; 0: no address */
+	__u8 padding[5];
 };
 
 #endif

@@ -6,11 +6,14 @@
  * Errors: functions return a negative errno or NULL, and parapet_messages() has what libbpf said meanwhile.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -125,6 +128,36 @@ struct bpf_object *parapet_load(const char *path, const char *pins, int *error)
 	return NULL;
 }
 
+/* The root of the cgroup hierarchy, where a program sees the packets of every socket. */
+static int open_cgroup_root(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		struct statfs facts;
+
+		if (statfs(places[i], &facts) == 0 && facts.f_type == CGROUP2_SUPER_MAGIC)
+			return open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	errno = ENOENT;
+	return -1;
+}
+
+static struct bpf_link *attach_program(struct bpf_program *program)
+{
+	struct bpf_link *link;
+	int cgroup;
+
+	if (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SKB)
+		return bpf_program__attach(program);
+	cgroup = open_cgroup_root();
+	if (cgroup < 0)
+		return NULL;
+	link = bpf_program__attach_cgroup(program, cgroup);
+	close(cgroup);
+	return link;
+}
+
 /* Attaches every loaded program and pins its link in `directory` under the program's name; unpinned links live as long as this process.
  * On failure some are attached: the caller removes the directory. */
 int parapet_attach(struct bpf_object *object, const char *directory)
@@ -138,7 +171,7 @@ int parapet_attach(struct bpf_object *object, const char *directory)
 
 		if (!bpf_program__autoload(program))
 			continue;
-		link = bpf_program__attach(program);
+		link = attach_program(program);
 		if (!link)
 			return -errno;
 		if (!*directory)

@@ -23,6 +23,24 @@ static __always_inline void append(struct scratch *s, __u64 name, __u64 len)
 	s->text_len = at + 1 + len;
 }
 
+struct naming { struct scratch *s; __u32 at; };
+
+/* Puts a dot where the next part's length was. */
+static long dot_name(__u32 turn, struct naming *naming)
+{
+	__u32 at = naming->at;
+
+	asm volatile("%0 &= 255" : "+r"(at));
+	at += (__u8)naming->s->name[at] + 1;
+	if (at > NAME_MAX || at + 1 >= naming->s->name_len)
+		return 1;
+	asm volatile("%0 &= 255" : "+r"(at));
+	naming->at = at;
+	if (at)
+		naming->s->text[at - 1] = '.';
+	return 0;
+}
+
 struct rendering { struct scratch *s; __u32 room; __u32 total; };
 
 /* Counts how many components, from the last one up, fit into the room: s->next of them. */
@@ -105,21 +123,36 @@ static __always_inline void describe_task(struct event *event, struct task_struc
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level), parent_ns = 0;
-	__u64 ids = bpf_get_current_pid_tgid();
 
 	event->time_ns = bpf_ktime_get_boot_ns();
 	event->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	event->start_time = BPF_CORE_READ(task, start_time);
-	event->tgid = ids >> 32;
-	event->tid = ids;
+	event->tgid = BPF_CORE_READ(task, tgid);
+	event->tid = BPF_CORE_READ(task, pid);
 	event->ppid = BPF_CORE_READ(parent, tgid);
 	event->ns_tgid = id_at(pid, level, &event->pid_ns);
 	event->ns_ppid = id_at(BPF_CORE_READ(parent, group_leader, thread_pid), level, &parent_ns);
 	if (parent_ns != event->pid_ns)
 		event->ns_ppid = 0;
-	event->uid = bpf_get_current_uid_gid();
+	event->uid = BPF_CORE_READ(task, cred, uid.val);
 	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	bpf_core_read(event->comm, sizeof(event->comm), &task->comm);
+}
+
+/* Appends the name that was looked up, with dots: as a packet has it, each part after a byte that says how long it is. */
+static __always_inline __u16 render_name(struct scratch *s)
+{
+	struct naming naming = { .s = s };
+	__u32 at = s->name_len;
+
+	if (at < 2)
+		return 0;
+	at -= 2; /* the first length and the end */
+	asm volatile("%0 &= 255" : "+r"(at));
+	bpf_probe_read_kernel(s->text, at, s->name + 1);
+	s->text_len = at;
+	bpf_loop(MAX_COMPONENTS, dot_name, &naming, 0);
+	return at;
 }
 
 /* Sends the slot's decision. For paths, the slot's walk is the resource's; it is overwritten. The verdict stands whether or not there is room. */
@@ -137,6 +170,8 @@ __noinline int emit(__u32 slot, __u32 class, __u32 has_path)
 	event->truncated = 0;
 	event->pid_ns = 0;
 	event->reserved = 0;
+	if (has_path)
+		event->version = 0;
 	event->container = s->subject.container;
 	event->generation = s->subject.generation;
 	event->node = s->decision.site == SITE_FLAT || s->decision.site == SITE_DEFAULT ? 0 : s->decision.node;
@@ -149,7 +184,7 @@ __noinline int emit(__u32 slot, __u32 class, __u32 has_path)
 	event->who = s->who;
 	event->hook = s->hook;
 	describe_task(event, task);
-	event->resource_len = has_path ? render(slot, TEXT_RESOURCE) : 0;
+	event->resource_len = has_path ? render(slot, TEXT_RESOURCE) : class == CLASS_DNS ? render_name(s) : 0;
 	event->exe_len = render_exe(slot, task, TEXT_EXE);
 	event->parent_len = render_exe(slot, BPF_CORE_READ(task, real_parent), TEXT_PARENT);
 

@@ -3,6 +3,7 @@
 #ifndef PARAPET_JUDGE_H
 #define PARAPET_JUDGE_H
 
+#include "endpoint.h"
 #include "event.h"
 #include "label.h"
 #include "match.h"
@@ -92,7 +93,29 @@ __noinline int judge_path(__u32 slot)
 	return worst.verdict == VERDICT_BLOCK;
 }
 
-struct flat_access { __u32 hook; __u32 class; __u64 names; __u32 detail[3]; bool quiet; };
+struct flat_access {
+	__u32 hook;
+	__u32 class;
+	__u64 names;             /* what is used, for capabilities */
+	struct socket_kind kind; /* for sockets */
+	struct endpoint_use use;
+	__u32 detail[3];
+	bool quiet;
+	bool only_block;         /* what is not refused is not told */
+};
+
+static __always_inline void describe_access(struct scratch *s, struct flat_access *access)
+{
+	s->hook = access->hook;
+	s->who = WHO_OTHER;
+	s->decision.op = access->use.operation;
+	s->event.detail[0] = access->detail[0];
+	s->event.detail[1] = access->detail[1];
+	s->event.detail[2] = access->detail[2];
+	__builtin_memcpy(s->event.address, access->use.address, sizeof(s->event.address));
+	s->event.port = access->use.port;
+	s->event.version = access->use.version;
+}
 
 /* Judges an access without a path. Returns 1 to deny. Memory is claimed only for events, and to find out a source. */
 static __always_inline int judge_flat(struct flat_access *access)
@@ -113,8 +136,11 @@ static __always_inline int judge_flat(struct flat_access *access)
 		s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
 		subject.source = source_of_current(slot);
 	}
-	match_flat(&decision, &subject, access->class, access->names);
-	if (decision.verdict >= VERDICT_AUDIT && !access->quiet) {
+	if (access->class == CLASS_NETWORK)
+		match_network(&decision, &subject, &access->kind, &access->use);
+	else
+		match_flat(&decision, &subject, access->class, access->names);
+	if (decision.verdict >= (access->only_block ? VERDICT_BLOCK : VERDICT_AUDIT) && !access->quiet) {
 		if (!s)
 			slot = scratch_claim(&s);
 		if (!s) {
@@ -125,11 +151,7 @@ static __always_inline int judge_flat(struct flat_access *access)
 		}
 		s->subject = subject;
 		s->decision = decision;
-		s->hook = access->hook;
-		s->who = WHO_OTHER;
-		s->event.detail[0] = access->detail[0];
-		s->event.detail[1] = access->detail[1];
-		s->event.detail[2] = access->detail[2];
+		describe_access(s, access);
 		emit(slot, access->class, 0);
 	}
 	if (s)

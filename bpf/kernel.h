@@ -40,6 +40,7 @@ struct task_struct {
 	unsigned int flags;
 	int pid;
 	int tgid;
+	char comm[16];
 	__u64 start_time;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
@@ -55,8 +56,18 @@ struct task_struct {
 
 struct linux_binprm { struct file *file; };
 
-struct sock_common { unsigned short skc_family; };
-struct sock { struct sock_common __sk_common; unsigned int sk_kern_sock : 1; __u16 sk_protocol; };
+struct in6_addr { __u32 word[4]; };
+struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	unsigned char skc_ipv6only : 1;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+struct sock { struct sock_common __sk_common; unsigned int sk_kern_sock : 1; __u16 sk_type; __u16 sk_protocol; };
 struct socket { short type; struct sock *sk; };
 struct msghdr { void *msg_name; unsigned int msg_flags; };
 
@@ -87,21 +98,28 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define S_IFMT 0170000
 #define S_IFDIR 0040000
 
+#define AF_UNSPEC 0
 #define AF_INET 2
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define AF_PACKET 17
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3
 #define SOCK_SEQPACKET 5
 #define SOCK_DCCP 6
 #define SOCK_PACKET 10
 #define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_DCCP 33
 #define IPPROTO_ICMPV6 58
 #define IPPROTO_SCTP 132
+#define IPPROTO_UDPLITE 136
+#define IPPROTO_RAW 255
 #define IPPROTO_MPTCP 262
+#define SCTP_SOCKOPT_BINDX_ADD 100
+#define SCTP_SOCKOPT_CONNECTX 110
 #define MSG_FASTOPEN 0x20000000
 #define CAP_OPT_NOAUDIT 2
 

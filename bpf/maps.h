@@ -35,6 +35,15 @@ struct {
 	__type(value, struct flat_rules);
 } source_flat SEC(".maps");
 
+/* Blocks of addresses of all tables. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_ENDPOINTS);
+	__type(key, struct endpoint_key);
+	__type(value, struct endpoint);
+} endpoints SEC(".maps");
+
 /* Entry 0 is never used: a container with table 0 has no rules. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -104,6 +113,16 @@ struct {
 	__type(key, __u32);
 	__array(values, struct barrier_inner);
 } barrier SEC(".maps");
+
+/* Who sent last over a socket, for packets that leave it. */
+struct sender { __u32 container; __u32 generation; __u32 source; __u32 reserved; };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sender);
+} senders SEC(".maps");
 
 static __always_inline void count(__u32 counter)
 {

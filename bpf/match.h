@@ -142,21 +142,24 @@ __noinline int match_source(__u32 slot)
 /* The class's verdict where no rule matches: its posture if it is an allow-list. */
 static __always_inline __u32 default_verdict(struct table *table, __u32 class)
 {
-	return (table->defaults >> ((class & 3) * 2)) & 3;
+	return (table->defaults >> ((class & 15) * 2)) & 3;
 }
 
-/* The names by which a network rule can mean a socket, as bits 1 << enum net_name. Protocol 0 is the type's own protocol. */
+/* The protocol of an internet socket; 0 is the type's own. */
+static __always_inline __u32 own_protocol(__u32 type, __u32 protocol)
+{
+	if (protocol)
+		return protocol;
+	return type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : type == SOCK_SEQPACKET ? IPPROTO_SCTP : 0;
+}
+
+/* The names by which a network rule can mean a socket, as bits 1 << enum net_name. */
 static __always_inline __u64 network_names(__u32 family, __u32 type, __u32 protocol)
 {
 	__u64 names = 1 << NET_ALL;
 
 	if (family == AF_INET || family == AF_INET6) {
-		if (!protocol && type == SOCK_STREAM)
-			protocol = IPPROTO_TCP;
-		if (!protocol && type == SOCK_DGRAM)
-			protocol = IPPROTO_UDP;
-		if (!protocol && type == SOCK_SEQPACKET)
-			protocol = IPPROTO_SCTP;
+		protocol = own_protocol(type, protocol);
 		if (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)
 			names |= 1 << NET_TCP;
 		if (protocol == IPPROTO_UDP)

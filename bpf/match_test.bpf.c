@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The matcher and the walk without LSM hooks, for kernels that run test programs but attach no LSM programs. User space fills `trials` and
- * runs `judge_trials`; or it runs `walk_descriptor`, which walks one of its open files.
+ * runs `judge_trials`; or it gives `on_egress` a packet of the host's; or it runs `walk_descriptor`, which walks one of its open files.
  */
 #include "maps.h"
-#include "judge.h"
+#include "hooks_dns.h"
 #include "trial.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -65,11 +65,22 @@ static __always_inline void judge_trial(struct trial *trial, struct scratch *s, 
 	trial->source_class = match_source(slot);
 	s->subject.source = trial->source_class;
 	if (trial->class == CLASS_NETWORK) {
-		match_flat(&flat, &s->subject, CLASS_NETWORK, network_names(trial->detail[0], trial->detail[1], trial->detail[2]));
+		struct socket_kind kind = { .family = trial->detail[0], .type = trial->detail[1], .protocol = trial->detail[2] };
+		struct endpoint_use use = { .version = trial->version, .operation = trial->op, .port = trial->port, .anonymous = trial->anonymous };
+
+		__builtin_memcpy(use.address, trial->address, sizeof(use.address));
+		match_network(&flat, &s->subject, &kind, &use);
 		s->decision = flat;
 	} else if (trial->class == CLASS_CAPABILITY) {
 		match_flat(&flat, &s->subject, CLASS_CAPABILITY, 1ull << (trial->detail[0] & 63));
 		s->decision = flat;
+	} else if (trial->class == CLASS_DNS) {
+		bpf_probe_read_kernel(s->name, sizeof(s->name), trial->path);
+		if (!read_name(s, trial->path_len)) {
+			trial->verdict = ~0u;
+			return;
+		}
+		decide_name(slot);
 	} else {
 		take_path(s, trial->path, trial->path_len);
 		decide(slot, trial->op);

@@ -4,5 +4,7 @@
 #include "hooks_identity.h"
 #include "hooks_path.h"
 #include "hooks_flat.h"
+#include "hooks_socket.h"
+#include "hooks_dns.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

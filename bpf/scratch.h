@@ -7,6 +7,7 @@
 #ifndef PARAPET_SCRATCH_H
 #define PARAPET_SCRATCH_H
 
+#include "kernel.h"
 #include "maps.h"
 
 #define NEAR_SLOTS 4
@@ -60,6 +61,9 @@ struct scratch {
 	struct component components[MAX_COMPONENTS];
 	struct node_key key;
 	struct event event;
+	__u32 name_len;          /* bytes of a looked-up name without its end */
+	__u32 reserved;
+	char name[NAME_MAX + 1]; /* as in the packet, in lower case */
 	char text[TEXT_MAX + NAME_MAX + 1];
 };
 
@@ -79,7 +83,7 @@ static __always_inline struct scratch *scratch_at(__u32 slot)
 static __always_inline int scratch_claim(struct scratch **out)
 {
 	__u32 near = (bpf_get_smp_processor_id() & (NEAR_CPUS - 1)) * NEAR_SLOTS;
-	__u32 far = ((__u32)bpf_get_current_pid_tgid() * 2654435761u) >> 16;
+	__u32 far = ((__u32)bpf_get_current_task_btf()->pid * 2654435761u) >> 16;
 
 #pragma unroll
 	for (int i = 0; i < NEAR_SLOTS + ARENA_PROBES; i++) {

@@ -14,6 +14,10 @@ struct trial {
 	__u32 op;
 	__u32 who;
 	__u32 detail[3];     /* network: family, type, protocol; capability: number */
+	__u32 version;       /* of the address, 0 for none; operation in `op` */
+	__u32 port;
+	__u32 anonymous;
+	__u32 address[4];
 	__u32 path_len;
 	__u32 source_len;
 	/* results */
@@ -22,7 +26,7 @@ struct trial {
 	__u32 node;
 	__u32 source;
 	__u32 source_class;
-	char path[TRIAL_TEXT];
+	char path[TRIAL_TEXT]; /* for DNS: a name as in a packet */
 	char source_path[TRIAL_TEXT];
 };
 

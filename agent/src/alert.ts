@@ -1,5 +1,5 @@
 /** Alerts: one line of JSON for an event, with KubeArmor's field names and where in the author's repository the rule stands. */
-import { hookText, operationText, refKey, resourceText } from '@parapet/policy';
+import { dataText, operationText, refKey, resourceText } from '@parapet/policy';
 import type { AlertOperation, DecodedEvent } from '@parapet/policy';
 import type { Explained } from './explain.ts';
 import { labelText, podName } from './labels.ts';
@@ -72,7 +72,7 @@ export function toAlert(explained: Explained, place: { readonly node: string; re
     ...policyFields(explained),
     type: event.container === 0 ? 'MatchedHostPolicy' : 'MatchedPolicy',
     operation: operationText(event.section),
-    data: dataText(event),
+    data: dataText(event, record.resource),
     action,
     result: action === 'Audit' ? 'Passed' : event.section === 'capabilities' ? 'Operation not permitted' : 'Permission denied',
   };
@@ -107,11 +107,6 @@ function programs({ record, event }: Explained): Pick<Alert, 'parentProcessName'
     return { parentProcessName: record.executable, processName: record.resource, source: record.executable, resource };
   }
   return { parentProcessName: record.parentExecutable, processName: record.executable, source: record.executable, resource };
-}
-
-function dataText(event: DecodedEvent): string {
-  const hook = hookText(event.hook);
-  return event.section === 'network' ? `${hook} ${resourceText(event, '')}` : hook;
 }
 
 type PolicyFields = Pick<

@@ -22,8 +22,10 @@ const HOOKS_OF: Readonly<Record<Section, readonly string[]>> = {
     'path_chown',
     'path_truncate',
   ],
-  network: ['socket_create', 'socket_connect', 'socket_bind', 'socket_sendmsg', 'socket_accept'],
+  network: ['socket_create', 'socket_connect', 'socket_bind', 'socket_sendmsg', 'socket_accept', 'socket_listen'],
   capabilities: ['capable'],
+  // The packets themselves are judged at the cgroup, which every kernel has.
+  dns: ['socket_connect', 'socket_sendmsg'],
 };
 
 /**

@@ -1,5 +1,6 @@
 /** An access: what a task tries to do. The evaluator and the kernel both answer it with a decision. */
-import type { Policy, Rule } from './model.ts';
+import type { Address } from './address.ts';
+import type { EndpointOperation, Policy, Rule } from './model.ts';
 
 /** `move`: a directory gets another name or place, and everything below it with it. */
 export type PathOperation = 'exec' | 'read' | 'write' | 'move';
@@ -21,6 +22,14 @@ export type Access =
       readonly family: number;
       readonly socketType: number;
       readonly protocol: number;
+      /** Absent where no address is named: creating a socket, or anything with a socket that is no internet socket. */
+      readonly endpoint?: EndpointUse;
+      readonly source: string;
+    }
+  | {
+      readonly type: 'dns';
+      /** The name that a query asks for, in any case, with or without a dot at its end. */
+      readonly name: string;
       readonly source: string;
     }
   | {
@@ -29,6 +38,14 @@ export type Access =
       readonly capability: number;
       readonly source: string;
     };
+
+/** An address that a socket is used with: the peer's for connect and send, its own for bind, listen and accept. */
+export interface EndpointUse {
+  readonly operation: EndpointOperation;
+  readonly address: Address;
+  /** Means nothing for protocols without ports. */
+  readonly port: number;
+}
 
 /** What decided: a rule of a policy, the default posture of an allow-listed class, or nothing. */
 export type Decision =

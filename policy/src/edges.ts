@@ -24,10 +24,14 @@ interface Drawing {
   lastId: number;
 }
 
-/** All edges of a table, parents before children. Ids: the path trie as it is in the table, then chunks of its names, then the source trie. */
+/** All edges of a table, parents before children. Ids: the tries of paths and of domain names as they are in the table, then chunks of names, then the source trie. */
 export function edgesOf(table: Table): { edges: readonly Edge[]; sourceRoot: number; idCount: number } {
-  const drawing: Drawing = { edges: [], seen: new Map(), lastId: table.nodes.length + 1 };
-  for (const { id, parent, name, words, sources } of table.nodes) {
+  const drawing: Drawing = {
+    edges: [],
+    seen: new Map(),
+    lastId: table.nodes.length + 1 + (table.dns.root === 0 ? 0 : table.dns.nodes.length + 1),
+  };
+  for (const { id, parent, name, words, sources } of [...table.nodes, ...table.dns.nodes]) {
     drawName(drawing, { parent, name, end: { id, words, sourceMask: sourceMask(sources.keys()) } });
   }
   const sourceRoot = drawSources(drawing, table.sources);

@@ -1,7 +1,9 @@
 /** A table as the bytes of the kernel's maps: little endian, offsets from the ABI. */
-import { CLASS, LAYOUT, NAME_CHUNK, TABLE_HAS_SOURCES, VERDICT } from './abi.ts';
+import { CLASS, LAYOUT, NAME_CHUNK, TABLE_HAS_ENDPOINTS, TABLE_HAS_SOURCES, VERDICT } from './abi.ts';
+import { block, concatenate } from './bytes.ts';
 import { edgesOf, sourceMask } from './edges.ts';
 import type { Edge } from './edges.ts';
+import { encodeEndpoints } from './encode-endpoints.ts';
 import type { FlatRules, Table, Words } from './table.ts';
 
 export interface EncodedTable {
@@ -19,6 +21,10 @@ export interface EncodedTable {
   readonly flatKeys: Uint8Array;
   readonly flatRules: Uint8Array;
   readonly flatCount: number;
+  /** Blocks of addresses: `struct endpoint_key` (root is the table's root id) to `struct endpoint`. */
+  readonly endpointKeys: Uint8Array;
+  readonly endpoints: Uint8Array;
+  readonly endpointCount: number;
   /** How many node ids were used: `nodeBase + 1` up to `nodeBase + idCount`. */
   readonly idCount: number;
 }
@@ -27,7 +33,7 @@ export interface EncodedTable {
 export function encodeTable(table: Table, nodeBase: number): EncodedTable {
   const { edges, sourceRoot, idCount } = edgesOf(table);
   const nodes = encodeEdges(edges, nodeBase);
-  const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes].flatMap(({ id, sources }) =>
+  const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.dns.nodes].flatMap(({ id, sources }) =>
     [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })),
   );
   const flats = [...table.sourceFlat].map(([source, rules]) => ({ node: nodeBase + 1, source, rules }));
@@ -45,6 +51,7 @@ export function encodeTable(table: Table, nodeBase: number): EncodedTable {
     flatKeys: encodeSourceKeys(flats),
     flatRules: flatRules.bytes,
     flatCount: flats.length,
+    ...encodeEndpoints(table.endpoints, nodeBase + 1),
     idCount,
   };
 }
@@ -56,10 +63,11 @@ export function canonicalTable(table: Table): Uint8Array {
 
 /** The same for a table that was encoded with 0 as its node base. */
 export function canonicalBytes(encoded: EncodedTable): Uint8Array {
-  const counts = block(1, 12);
-  [encoded.nodeCount, encoded.sourceCount, encoded.flatCount].forEach((count, i) => counts.view.setUint32(i * 4, count, true));
-  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules } = encoded;
-  return concatenate([encoded.table, counts.bytes, nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules]);
+  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints } = encoded;
+  const parts = [encoded.table, nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints];
+  const lengths = block(parts.length, 4);
+  parts.forEach((part, i) => lengths.view.setUint32(i * 4, part.length, true));
+  return concatenate([lengths.bytes, ...parts]);
 }
 
 function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number }): Uint8Array {
@@ -72,6 +80,8 @@ function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number 
   view.setUint32(at.defaults, encodeDefaults(table), true);
   view.setUint32(at.flags, encodeFlags(table), true);
   putFlat(view, at.any, table.flat);
+  view.setUint32(at.dns_root, table.dns.root === 0 ? 0 : ids.nodeBase + table.dns.root, true);
+  view.setUint32(at.dns_unreadable, VERDICT[table.dns.unreadable], true);
   return bytes;
 }
 
@@ -80,7 +90,8 @@ function encodeDefaults({ defaults }: Table): number {
     (VERDICT[defaults.process] << (CLASS.process * 2)) |
     (VERDICT[defaults.file] << (CLASS.file * 2)) |
     (VERDICT[defaults.network] << (CLASS.network * 2)) |
-    (VERDICT[defaults.capabilities] << (CLASS.capabilities * 2))
+    (VERDICT[defaults.capabilities] << (CLASS.capabilities * 2)) |
+    (VERDICT[defaults.dns] << (CLASS.dns * 2))
   );
 }
 
@@ -88,7 +99,7 @@ function encodeDefaults({ defaults }: Table): number {
 function encodeFlags(table: Table): number {
   const sections = new Set(table.policies.flatMap(({ rules }) => rules.map(({ section }) => section)));
   const classes = [...sections].reduce((flags, section) => flags | (1 << CLASS[section]), 0);
-  return classes | (table.sources.length > 0 ? TABLE_HAS_SOURCES : 0);
+  return classes | (table.sources.length > 0 ? TABLE_HAS_SOURCES : 0) | (table.endpoints.length > 0 ? TABLE_HAS_ENDPOINTS : 0);
 }
 
 function encodeEdges(edges: readonly Edge[], nodeBase: number): { nodeKeys: Uint8Array; nodeValues: Uint8Array } {
@@ -127,19 +138,5 @@ function putFlat(view: DataView, offset: number, rules: FlatRules): void {
     view.setBigUint64(offset + LAYOUT.flat_rules.capability + i * 8, rules.capability[verdict], true);
     view.setUint32(offset + LAYOUT.flat_rules.network + i * 4, rules.network[verdict], true);
   });
-}
-
-function block(count: number, size: number): { bytes: Uint8Array; view: DataView } {
-  const bytes = new Uint8Array(count * size);
-  return { bytes, view: new DataView(bytes.buffer) };
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  view.setUint32(offset + LAYOUT.flat_rules.reachable, rules.reachable, true);
 }

@@ -4,6 +4,9 @@
  */
 import type { Access, Decision } from './access.ts';
 import { CAPABILITIES } from './capability.ts';
+import { formsOf, labelsOf } from './domain.ts';
+import { depthOfDomain, isAboutName } from './evaluate-dns.ts';
+import { depthOfEndpoint, endpointRelation } from './evaluate-endpoint.ts';
 import type { PathMatch, Policy, Posture, Postures, Rule, Section } from './model.ts';
 import { networkNames } from './network.ts';
 
@@ -28,12 +31,12 @@ export function evaluate(input: { policies: readonly Policy[]; postures: Posture
   const rules = input.policies.flatMap((policy) =>
     policy.rules.filter((rule) => rule.section === section).map((rule) => ({ policy, rule })),
   );
-  const matching = rules.filter(({ rule }) => isAbout(rule, input.access));
+  const matching = matchingOf(rules, input.access);
   const allowList = rules.some(({ rule }) => rule.action === 'Allow');
   if (matching.length === 0) return allowList ? { verdict: postureOf(section, input.postures), posture: true } : { verdict: 'none' };
 
-  const depth = largest(matching.map(({ rule }) => depthOf(rule)));
-  const deepest = matching.filter(({ rule }) => depthOf(rule) === depth);
+  const depth = largest(matching.map(({ rule }) => depthOf(rule, input.access)));
+  const deepest = matching.filter(({ rule }) => depthOf(rule, input.access) === depth);
   const sourced = deepest.filter(({ rule }) => rule.from.length > 0);
   const candidates = (sourced.length > 0 ? sourced : deepest).map(({ policy, rule }) => ({
     policy,
@@ -47,7 +50,7 @@ export function evaluate(input: { policies: readonly Policy[]; postures: Posture
 function evaluateMove(policies: readonly Policy[], path: string): Decision {
   const candidates = policies.flatMap((policy) =>
     policy.rules.flatMap((rule): Candidate[] => {
-      if (rule.section === 'network' || rule.section === 'capabilities') return [];
+      if (!('match' in rule)) return [];
       if (path === '/' || !pathOf(rule.match).startsWith(`${path}/`)) return [];
       const refuses = rule.action !== 'Allow' || rule.ownerOnly || (rule.section === 'file' && rule.readOnly);
       return refuses ? [{ policy, rule, verdict: rule.action === 'Audit' ? 'audit' : 'block' }] : [];
@@ -61,23 +64,38 @@ function pathOf(match: PathMatch): string {
   return match.type === 'path' ? match.path : match.dir.slice(0, -1);
 }
 
+/** The rules that are about an access; of a queried name's forms, about the first that any rule is about. */
+function matchingOf<Held extends { readonly rule: Rule }>(rules: readonly Held[], access: Access): readonly Held[] {
+  if (access.type !== 'dns') return rules.filter(({ rule }) => isAbout(rule, access));
+  for (const form of formsOf(access.name)) {
+    const found = rules.filter(({ rule }) => isAbout(rule, { ...access, name: form.join('.') }));
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
 function sectionOf(access: Access): Section {
+  if (access.type === 'dns') return 'dns';
   if (access.type === 'network') return 'network';
   if (access.type === 'capability') return 'capabilities';
   return access.operation === 'exec' ? 'process' : 'file';
 }
 
 function postureOf(section: Section, postures: Postures): Posture {
-  return section === 'process' ? postures.file : postures[section];
+  if (section === 'process') return postures.file;
+  return section === 'dns' ? postures.network : postures[section];
 }
 
 /** Whether a rule of the access's section matches it, source included. */
 function isAbout(rule: Rule, access: Access): boolean {
   if (rule.from.length > 0 && !rule.from.includes(access.source)) return false;
   if (rule.section === 'network') {
-    return access.type === 'network' && networkNames(access.family, access.socketType, access.protocol).has(rule.protocol);
+    if (access.type !== 'network') return false;
+    if ('endpoint' in rule) return endpointRelation(rule, access) !== 'no';
+    return networkNames(access.family, access.socketType, access.protocol).has(rule.protocol);
   }
   if (rule.section === 'capabilities') return access.type === 'capability' && CAPABILITIES[access.capability] === rule.capability;
+  if (rule.section === 'dns') return access.type === 'dns' && isAboutName(rule, labelsOf(access.name));
   return access.type === 'path' && covers(rule.match, access.path);
 }
 
@@ -88,17 +106,19 @@ function covers(match: PathMatch, path: string): boolean {
   return match.recursive || !path.slice(match.dir.length).includes('/');
 }
 
-/** How many components the rule's own path has; rules without a path all have the same depth. */
-function depthOf(rule: Rule): number {
+/** How many components the rule's own path has; rules with neither a path nor an address all have the same depth. */
+function depthOf(rule: Rule, access: Access): number {
+  if ('endpoint' in rule) return access.type === 'network' ? depthOfEndpoint(rule, access) : 0;
   if (rule.section === 'network' || rule.section === 'capabilities') return 0;
+  if (rule.section === 'dns') return depthOfDomain(rule);
   const path = rule.match.type === 'path' ? rule.match.path : rule.match.dir;
   return path.split('/').filter((component) => component !== '').length;
 }
 
 /** What a matching rule says about the access. */
 function says(rule: Rule, access: Access): Verdict {
-  if (access.type !== 'path' || rule.section === 'network' || rule.section === 'capabilities') return plain(rule);
-  return saysOfPath(rule, access);
+  if (access.type === 'network' && 'endpoint' in rule && endpointRelation(rule, access) === 'opens') return 'allow';
+  return access.type === 'path' && 'match' in rule ? saysOfPath(rule, access) : plain(rule);
 }
 
 function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: PathAccess): Verdict {

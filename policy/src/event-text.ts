@@ -1,4 +1,6 @@
 /** Events in the words that KubeArmor's alerts use. */
+import type { EndpointUse } from './access.ts';
+import { addressText } from './address.ts';
 import type { Section } from './model.ts';
 import { CAPABILITIES } from './capability.ts';
 import { carriedProtocol, isInternet } from './network.ts';
@@ -10,6 +12,7 @@ const OPERATIONS: Readonly<Record<Section, AlertOperation>> = {
   file: 'File',
   network: 'Network',
   capabilities: 'Capabilities',
+  dns: 'Network',
 };
 
 // prettier-ignore
@@ -49,6 +52,13 @@ export function networkText(family: number, socketType: number, protocol: number
   return `domain=${FAMILIES[family] ?? family} type=${TYPES[socketType] ?? socketType} protocol=${name ?? carried}`;
 }
 
+/** `sa_family=AF_INET sin_port=443 sin_addr=192.0.2.7`: as KubeArmor's telemetry names a peer. */
+export function endpointText({ address, port }: EndpointUse): string {
+  return address.version === 4
+    ? `sa_family=AF_INET sin_port=${port} sin_addr=${addressText(address)}`
+    : `sa_family=AF_INET6 sin6_port=${port} sin6_addr=${addressText(address)}`;
+}
+
 /** `CAP_NET_RAW` for 13. */
 export function capabilityText(capability: number): string {
   const name = CAPABILITIES[capability];
@@ -60,8 +70,20 @@ export function hookText(hook: string): string {
   return `lsm=${hook}`;
 }
 
-/** What was acted on: `path` for processes and files, the socket or the capability otherwise. */
-export function resourceText(event: { section: Section; detail: readonly [number, number, number] }, path: string): string {
-  if (event.section === 'network') return networkText(...event.detail);
+/** What alerts have in `data`; KubeArmor repeats there what a socket or a query was about. `name` is what was looked up. */
+export function dataText(event: Parameters<typeof resourceText>[0] & { readonly hook: string }, name: string): string {
+  if (event.section === 'dns') return `${hookText(event.hook)} domain=${name}`;
+  return event.section === 'network' ? `${hookText(event.hook)} ${resourceText(event, '')}` : hookText(event.hook);
+}
+
+/** What was acted on: `path` for processes and files, the name that was looked up, the socket or the capability otherwise. */
+export function resourceText(
+  event: { section: Section; detail: readonly [number, number, number]; endpoint?: EndpointUse },
+  path: string,
+): string {
+  if (event.section === 'network') {
+    const socket = networkText(...event.detail);
+    return event.endpoint === undefined ? socket : `${socket} ${endpointText(event.endpoint)}`;
+  }
   return event.section === 'capabilities' ? capabilityText(event.detail[0]) : path;
 }

@@ -1,7 +1,9 @@
 /** Records of the kernel's ring buffer: the fixed header, decoded. */
 import { CLASS, COUNTERS, HOOKS, LAYOUT, PATH_OPERATION, SITE, VERDICT } from './abi.ts';
 import type { CounterName } from './abi.ts';
-import type { PathOperation } from './access.ts';
+import type { EndpointUse, PathOperation } from './access.ts';
+import { addressFromBytes } from './address.ts';
+import { ENDPOINT_OPERATIONS } from './model.ts';
 import type { Section } from './model.ts';
 
 export type SiteName = keyof typeof SITE;
@@ -14,7 +16,7 @@ export interface DecodedEvent {
   readonly startTime: bigint;
   readonly container: number;
   readonly generation: number;
-  /** Trie node that decided, as the kernel numbers it; 0 where no node did. */
+  /** Trie node that decided, as the kernel numbers it, or with site `endpoint` the entry's number; 0 where neither did. */
   readonly node: number;
   /** Source class that decided; 0 for a rule of any source. */
   readonly source: number;
@@ -42,7 +44,9 @@ export interface DecodedEvent {
   readonly mntNs: number;
   /** Network: family, type, protocol. Capability: number, 0, 0. */
   readonly detail: readonly [number, number, number];
-  /** Bytes of the three paths that follow the header, in this order. */
+  /** For sockets that were used with an address. */
+  readonly endpoint?: EndpointUse;
+  /** Bytes of the three texts that follow the header, in this order. */
   readonly resourceLength: number;
   readonly executableLength: number;
   readonly parentLength: number;
@@ -86,11 +90,21 @@ export function decodeEvent(header: Uint8Array): DecodedEvent {
     pidNs: u32(at.pid_ns),
     mntNs: u32(at.mnt_ns),
     detail: [u32(at.detail), u32(at.detail + 4), u32(at.detail + 8)],
+    ...endpointOf(header),
     resourceLength: u16(at.resource_len),
     executableLength: u16(at.exe_len),
     parentLength: u16(at.parent_len),
     comm: threadName(header.subarray(at.comm, at.comm + 16)),
   };
+}
+
+function endpointOf(header: Uint8Array): { endpoint?: EndpointUse } {
+  const at = LAYOUT.event;
+  const version = header[at.version];
+  if (version !== 4 && version !== 6) return {};
+  const operation = entryOf(ENDPOINT_OPERATIONS, header[at.op] ?? 0);
+  const port = (header[at.port] ?? 0) | ((header[at.port + 1] ?? 0) << 8);
+  return { endpoint: { operation, address: addressFromBytes(version, header.subarray(at.address, at.address + 16)), port } };
 }
 
 function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name {

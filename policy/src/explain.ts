@@ -3,7 +3,7 @@ import type { Decision } from './access.ts';
 import type { DecodedEvent } from './event.ts';
 import type { Policy, Rule } from './model.ts';
 import { networkNames } from './network.ts';
-import { flatSiteKey, siteKey } from './site.ts';
+import { DNS_CELL, endpointSiteKey, flatSiteKey, siteKey } from './site.ts';
 import type { Table } from './table.ts';
 
 interface Giver {
@@ -21,12 +21,18 @@ export function explainEvent(input: { table: Table; nodeBase: number; event: Dec
   if (event.site === 'default') {
     return event.verdict === 'allow' ? { verdict: 'none' } : { verdict: event.verdict, posture: true };
   }
-  const giver = event.site === 'flat' ? flatGiver(input) : pathGiver(input);
+  const giver = giverOf(input);
   return giver === undefined ? { verdict: 'none' } : { verdict: event.verdict, ...giver };
 }
 
+function giverOf(input: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
+  if (input.event.site === 'flat') return flatGiver(input);
+  return input.event.site === 'endpoint' ? input.table.sites.get(endpointSiteKey(input.event.node)) : pathGiver(input);
+}
+
 function pathGiver({ table, nodeBase, event }: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
-  const { site, source, operation, owner } = event;
+  const { site, source } = event;
+  const { operation, owner } = event.section === 'dns' ? DNS_CELL : event;
   if (operation === undefined || (site !== 'exact' && site !== 'child' && site !== 'deep')) return undefined;
   return table.sites.get(siteKey({ node: event.node - nodeBase, site, source, operation, owner }));
 }

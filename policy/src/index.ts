@@ -1,6 +1,8 @@
 /** The meaning of Parapet's policies: what the other packages may use. */
 export * from './abi.ts';
 export * from './access.ts';
+export { addressFromBytes, addressText, blockText, parseAddress, readBlock } from './address.ts';
+export type { Address, AddressBlock } from './address.ts';
 export * from './capability.ts';
 export * from './compile.ts';
 export { parseDuration } from './duration.ts';

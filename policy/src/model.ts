@@ -3,6 +3,8 @@
  * KubeArmor's API (`security.kubearmor.com/v1`) is the input; nothing here is specific to an enforcer.
  */
 
+import type { AddressBlock } from './address.ts';
+
 export const API_VERSION = 'security.kubearmor.com/v1';
 
 export type PolicyKind = 'KubeArmorPolicy' | 'KubeArmorClusterPolicy' | 'KubeArmorHostPolicy';
@@ -95,13 +97,48 @@ export interface NetworkRule extends RuleCommon {
   readonly protocol: NetworkName;
 }
 
+/** A rule about whom sockets talk to (an extension of KubeArmor's API). It says more than a rule for a protocol, and wins over it. */
+export interface EndpointRule extends RuleCommon {
+  readonly section: 'network';
+  readonly endpoint: EndpointMatch;
+}
+
+export interface EndpointMatch {
+  readonly block: AddressBlock;
+  /** Blocks inside of `block` that the rule is not about. */
+  readonly except: readonly AddressBlock[];
+  /** Empty means every port, and also what has no ports. */
+  readonly ports: readonly PortRange[];
+  readonly protocol: EndpointProtocol;
+  readonly operations: readonly EndpointOperation[];
+}
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export const ENDPOINT_PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+export type EndpointProtocol = (typeof ENDPOINT_PROTOCOLS)[number] | 'any';
+
+/** What can be done with an address, in the order of `enum endpoint_op` in bpf/abi.h. Who may connect may also send. */
+export const ENDPOINT_OPERATIONS = ['connect', 'send', 'bind', 'listen', 'accept'] as const;
+export type EndpointOperation = (typeof ENDPOINT_OPERATIONS)[number];
+
+/** A rule about names that are looked up. Its own class, since KubeArmor makes DNS an allow-list of its own. */
+export interface DnsRule extends RuleCommon {
+  readonly section: 'dns';
+  /** Lower case, without a dot at its end: `example.com`, which is about every name below it too. */
+  readonly domain: string;
+}
+
 export interface CapabilityRule extends RuleCommon {
   readonly section: 'capabilities';
   /** Lower case, without `cap_`: `net_raw`. */
   readonly capability: string;
 }
 
-export type Rule = ProcessRule | FileRule | NetworkRule | CapabilityRule;
+export type Rule = ProcessRule | FileRule | NetworkRule | EndpointRule | CapabilityRule | DnsRule;
 export type Section = Rule['section'];
 
 /** Protocols and socket types a network rule can name, in the order of `enum net_name` in bpf/abi.h. */

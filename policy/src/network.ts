@@ -1,5 +1,5 @@
 /** Facts about sockets: which names of network rules a socket has. Numbers are those of socket(2). */
-import type { NetworkName } from './model.ts';
+import type { EndpointProtocol, NetworkName } from './model.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -16,6 +16,11 @@ const DEFAULT_PROTOCOL: Readonly<Record<number, number>> = { 1: 6, 2: 17, 5: 132
 /** Internet protocols by number; MPTCP (262) is TCP. */
 const PROTOCOL_NAMES: Readonly<Record<number, NetworkName>> = { 6: 'tcp', 262: 'tcp', 17: 'udp', 132: 'sctp' };
 
+/** Protocols whose addresses have a port: TCP, UDP, DCCP, SCTP, UDP-Lite, MPTCP. */
+const WITH_PORTS: readonly number[] = [6, 17, 33, 132, 136, 262];
+const SOCK_RAW = 3;
+const IPPROTO_RAW = 255;
+
 export interface Socket {
   readonly family: number;
   readonly socketType: number;
@@ -30,6 +35,19 @@ export function isInternet(family: number): boolean {
 /** The protocol that an internet socket carries: its own, or its type's default where it asks for 0. */
 export function carriedProtocol({ socketType, protocol }: Socket): number {
   return protocol === 0 ? (DEFAULT_PROTOCOL[socketType] ?? 0) : protocol;
+}
+
+/** Whether the address that an internet socket is used with has a port; `unknown` where a raw socket can write what it likes. */
+export function portsOf(socket: Socket): 'known' | 'unknown' | 'none' {
+  if (socket.socketType === SOCK_RAW && socket.protocol === IPPROTO_RAW) return 'unknown';
+  if (!WITH_PORTS.includes(carriedProtocol(socket))) return 'none';
+  return socket.socketType === SOCK_RAW ? 'unknown' : 'known';
+}
+
+/** Whether an internet socket carries the protocol that an endpoint rule names: surely, perhaps (a raw socket of any protocol) or not. */
+export function carries(socket: Socket, protocol: EndpointProtocol): 'surely' | 'perhaps' | 'no' {
+  if (protocol === 'any' || PROTOCOL_NAMES[carriedProtocol(socket)] === protocol) return 'surely';
+  return socket.socketType === SOCK_RAW && socket.protocol === IPPROTO_RAW ? 'perhaps' : 'no';
 }
 
 /** Every name by which a network rule can mean this socket; `all` is always among them. */

@@ -1,8 +1,10 @@
 /** Rules as written, section by section, to rules with everything filled in. */
 import { CAPABILITIES, capabilityNumber } from './capability.ts';
+import { readDomain } from './domain.ts';
 import { INHERITED_FIELDS, readManner } from './inherit.ts';
 import type { Manner } from './inherit.ts';
 import { NETWORK_NAMES } from './model.ts';
+import { ENDPOINT_FIELDS, ENDPOINT_HINTS, readEndpoints } from './parse-endpoints.ts';
 import type { NetworkName, PathMatch, Rule, Section } from './model.ts';
 import { faultOfDirectory, faultOfFile, looksLikePattern } from './path.ts';
 import {
@@ -22,7 +24,8 @@ import {
 import type { Cursor, Fields } from './reading.ts';
 import { closest } from './suggest.ts';
 
-export const SECTIONS: readonly Section[] = ['process', 'file', 'network', 'capabilities'];
+/** Sections of a spec; rules for DNS are written under `network`. */
+export const SECTIONS: readonly SpecSection[] = ['process', 'file', 'network', 'capabilities'];
 
 const PATTERN_HINT = 'use matchPaths, or matchDirectories with recursive: true';
 const PATH_LISTS: Fields = {
@@ -30,10 +33,12 @@ const PATH_LISTS: Fields = {
   notYet: ['matchPatterns'],
   hints: { matchPatterns: PATTERN_HINT },
 };
-const SECTION_FIELDS: Readonly<Record<Section, Fields>> = {
+type SpecSection = Exclude<Section, 'dns'>;
+
+const SECTION_FIELDS: Readonly<Record<SpecSection, Fields>> = {
   process: PATH_LISTS,
   file: PATH_LISTS,
-  network: { known: [...INHERITED_FIELDS, 'matchProtocols'], notYet: ['matchDNSQueries'] },
+  network: { known: [...INHERITED_FIELDS, 'matchProtocols', 'matchEndpoints', 'matchDNSQueries'] },
   capabilities: { known: [...INHERITED_FIELDS, 'matchCapabilities'] },
 };
 
@@ -56,12 +61,18 @@ const FILE_PATH_FIELDS: Fields = {
 const FILE_DIRECTORY_FIELDS: Fields = { ...DIRECTORY_FIELDS, known: [...DIRECTORY_FIELDS.known, 'readOnly'] };
 
 /** All rules of a section, with what they do not say filled in from the section and the policy. */
-export function readSection(section: Section, cursor: Cursor, above: Manner): readonly Rule[] {
+export function readSection(section: SpecSection, cursor: Cursor, above: Manner): readonly Rule[] {
   const body = readObject(cursor);
   if (body === undefined) return [];
   checkFields(body, SECTION_FIELDS[section]);
   const manner = readManner(body, above);
-  if (section === 'network') return readRules(at(body, 'matchProtocols'), (rule) => readProtocolRule(rule, manner));
+  if (section === 'network') {
+    return [
+      ...readRules(at(body, 'matchProtocols'), (rule) => readProtocolRule(rule, manner)),
+      ...readRules(at(body, 'matchEndpoints'), (rule) => readEndpointRule(rule, manner)),
+      ...readRules(at(body, 'matchDNSQueries'), (rule) => readDnsRule(rule, manner)),
+    ];
+  }
   if (section === 'capabilities') return readRules(at(body, 'matchCapabilities'), (rule) => readCapabilityRule(rule, manner));
   return [
     ...readRules(at(body, 'matchPaths'), (rule) => {
@@ -150,6 +161,23 @@ function readProtocolRule(rule: Cursor, manner: Manner): readonly Rule[] {
     what: 'protocol or socket type',
   });
   return protocols.map((protocol) => ({ section: 'network', ...common, protocol }));
+}
+
+function readEndpointRule(rule: Cursor, manner: Manner): readonly Rule[] {
+  checkFields(rule, { known: [...RULE_COMMON, ...ENDPOINT_FIELDS], hints: ENDPOINT_HINTS });
+  const common = readCommon(rule, manner);
+  return readEndpoints(rule).map((endpoint) => ({ section: 'network', ...common, endpoint }));
+}
+
+function readDnsRule(rule: Cursor, manner: Manner): readonly Rule[] {
+  checkFields(rule, { known: [...RULE_COMMON, 'domain'], hints: { name: 'domain: example.com' } });
+  const common = readCommon(rule, manner);
+  const text = readNeededString(at(rule, 'domain'));
+  if (text === undefined) return [];
+  const domain = readDomain(text);
+  if (typeof domain === 'string') return [{ section: 'dns', ...common, domain }];
+  refuse(at(rule, 'domain'), { code: 'invalid-value', ...domain });
+  return [];
 }
 
 function readCapabilityRule(rule: Cursor, manner: Manner): readonly Rule[] {

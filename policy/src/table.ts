@@ -2,7 +2,8 @@
  * A table: all policies of one container, compiled. Node ids are relative here (1 is the root of the path trie); the kernel adapter
  * relocates them to ids that are unique on the node. The kernel holds verdicts only; `sites` says which rule a verdict came from.
  */
-import type { Policy, Rule } from './model.ts';
+import type { AddressBlock } from './address.ts';
+import type { EndpointOperation, EndpointProtocol, Policy, PortRange, Rule } from './model.ts';
 
 /** Verdict words of a trie node; bit layout in bpf/abi.h. */
 export interface Words {
@@ -26,6 +27,29 @@ export interface TableNode {
 export interface FlatRules {
   readonly network: { readonly allow: number; readonly audit: number; readonly block: number };
   readonly capability: { readonly allow: bigint; readonly audit: bigint; readonly block: bigint };
+  /** Protocols of internet sockets that an endpoint rule lets through to some address; a bit for each, as in `ENDPOINT_PROTOCOL`. */
+  readonly reachable: number;
+}
+
+/**
+ * What the rules say about the addresses of a block that lie in no smaller block of the table: rules of the blocks around it included, the
+ * one that wins first.
+ */
+export interface EndpointNode {
+  readonly block: AddressBlock;
+  readonly entries: readonly EndpointEntry[];
+}
+
+export interface EndpointEntry {
+  /** 1 for the first entry of the table's first block, and so on. */
+  readonly number: number;
+  /** A source class, 0 for any source. */
+  readonly source: number;
+  /** Absent: every port, and what has no port. */
+  readonly ports?: PortRange;
+  readonly protocol: EndpointProtocol;
+  readonly operations: readonly EndpointOperation[];
+  readonly verdict: 'allow' | 'audit' | 'block';
 }
 
 /** Default verdict of a class: `none` where no Allow rule makes it an allow-list. */
@@ -36,16 +60,21 @@ export interface Table {
   readonly root: { readonly words: Words; readonly sources: ReadonlyMap<number, Words> };
   /** Every other node, parents before children. */
   readonly nodes: readonly TableNode[];
+  /** The trie of domain names, top-level domain first; its root is one of its nodes' parents. */
+  readonly dns: { readonly root: number; readonly nodes: readonly TableNode[]; readonly unreadable: ClassDefault };
   /** Source executables; the index plus one is the source class. */
   readonly sources: readonly string[];
   readonly flat: FlatRules;
   /** Flat rules by source class. */
   readonly sourceFlat: ReadonlyMap<number, FlatRules>;
+  /** In the order of their blocks. */
+  readonly endpoints: readonly EndpointNode[];
   readonly defaults: {
     readonly process: ClassDefault;
     readonly file: ClassDefault;
     readonly network: ClassDefault;
     readonly capabilities: ClassDefault;
+    readonly dns: ClassDefault;
   };
   /** Policies in force, for status and alerts. */
   readonly policies: readonly Policy[];

@@ -87,20 +87,20 @@ export interface Numbered {
   readonly sites: ReadonlyMap<string, Giver>;
 }
 
-/** Gives numbers to the branches: the root is 1, then depth first in the order of the names' bytes, so that equal rules give equal tables. */
-export function numberBranches(root: Branch): Numbered {
+/** Gives numbers to the branches: the root is `first`, then depth first in the order of the names' bytes, so that equal rules give equal tables. */
+export function numberBranches(root: Branch, first = 1): Numbered {
   const nodes: TableNode[] = [];
   const sites = new Map<string, Giver>();
   const visit = (branch: Branch, id: number): void => {
     const children = [...branch.children].map(([name, child]) => ({ name: utf8(name), child }));
     for (const { name, child } of children.sort((a, b) => compareBytes(a.name, b.name))) {
-      const childId = nodes.length + 2;
+      const childId = first + nodes.length + 1;
       nodes.push({ id: childId, parent: id, name, ...wordsOf(child, { id: childId, sites }) });
       visit(child, childId);
     }
   };
-  const top = wordsOf(root, { id: 1, sites });
-  visit(root, 1);
+  const top = wordsOf(root, { id: first, sites });
+  visit(root, first);
   return { root: top, nodes, sites };
 }
 

@@ -117,8 +117,31 @@ export interface NetworkProtocol extends Inherited, WithSources, WithTerminal {
   readonly protocol: NetworkName;
 }
 
-/** *Not enforced yet.* */
+/** An extension of KubeArmor's API: whom internet sockets talk to. */
+export interface NetworkEndpoint extends Inherited, WithSources {
+  /** A block of addresses, or several: `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`. */
+  readonly cidr: string | readonly string[];
+  /**
+   * Blocks inside of `cidr` that the rule is not about.
+   * @default - none
+   */
+  readonly except?: readonly string[];
+  /**
+   * Ports and ranges of ports, from 1 to 65535.
+   * @default - every port
+   */
+  readonly ports?: readonly { readonly port: number; readonly endPort?: number }[];
+  /** @default - any */
+  readonly protocol?: 'tcp' | 'udp' | 'sctp';
+  /**
+   * What is done with the address: the peer's for `connect` and `send`, the socket's own otherwise.
+   * @default ['connect', 'send']
+   */
+  readonly operations?: readonly ('connect' | 'send' | 'bind' | 'listen' | 'accept')[];
+}
+
 export interface NetworkDnsQuery extends Inherited, WithSources {
+  /** A domain, like `example.com`: it and every name below it. */
   readonly domain: string;
 }
 
@@ -172,6 +195,7 @@ export interface Rules extends Inherited {
    */
   readonly network?: Inherited & {
     readonly matchProtocols?: readonly NetworkProtocol[];
+    readonly matchEndpoints?: readonly NetworkEndpoint[];
     /** *Not enforced yet.* */
     readonly matchDNSQueries?: readonly NetworkDnsQuery[];
   };

@@ -73,9 +73,12 @@ describe('numbers', () => {
       MAX_CONTAINERS: policy.MAX_CONTAINERS,
       MAX_NODES: policy.MAX_NODES,
       MAX_LABELS: policy.MAX_LABELS,
+      MAX_ENDPOINTS: policy.MAX_ENDPOINTS,
+      MAX_ENDPOINT_ENTRIES: policy.MAX_ENDPOINT_ENTRIES,
       TABLE_HAS_FIRST: 1 << policy.CLASS.process,
       TABLE_HAS_LAST: 1 << policy.CLASS.capabilities,
       TABLE_HAS_SOURCES: policy.TABLE_HAS_SOURCES,
+      TABLE_HAS_ENDPOINTS: policy.TABLE_HAS_ENDPOINTS,
     });
   });
 
@@ -84,6 +87,8 @@ describe('numbers', () => {
     ['path_op', 'OP_', policy.PATH_OPERATION],
     ['who', 'WHO_', policy.WHO],
     ['site', 'SITE_', policy.SITE],
+    ['endpoint_op', 'ENDPOINT_', policy.ENDPOINT_OPERATION],
+    ['endpoint_protocol', 'PROTOCOL_', policy.ENDPOINT_PROTOCOL],
   ])('enum %s has the same values', (name, prefix, twin) => {
     const inC = Object.fromEntries(enumerators(name).map((one) => [one.name.replace(prefix, '').toLowerCase(), one.val]));
     expect(inC).toEqual(twin);
@@ -95,6 +100,7 @@ describe('numbers', () => {
       { name: 'CLASS_FILE', val: policy.CLASS.file },
       { name: 'CLASS_NETWORK', val: policy.CLASS.network },
       { name: 'CLASS_CAPABILITY', val: policy.CLASS.capabilities },
+      { name: 'CLASS_DNS', val: policy.CLASS.dns },
     ]);
   });
 

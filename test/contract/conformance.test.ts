@@ -7,8 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compile, evaluate, flatSiteKey, networkNames, siteKey } from '@parapet/policy';
-import type { Access, Policy, Postures, Rule, Table } from '@parapet/policy';
+import { compile, DNS_CELL, endpointSiteKey, evaluate, flatSiteKey, networkNames, siteKey } from '@parapet/policy';
+import type { Access, PathSite, Policy, Postures, Rule, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../support/policy-cases.ts';
 import { KernelTrials } from '../support/kernel-trials.ts';
 import type { KernelAnswer } from '../support/kernel-trials.ts';
@@ -54,6 +54,10 @@ function expectSame(one: { set: readonly Policy[]; postures: Postures; table: Ta
     expect(answer).toMatchObject({ site: 'default', node: 0, source: 0 });
     return;
   }
+  if (answer.site === 'endpoint' && answer.node === 0) {
+    expect({ access, verdict: answer.verdict, opens: 'endpoint' in expected.rule }).toEqual({ access, verdict: 'allow', opens: true });
+    return;
+  }
   const giver = giverOf(one.table, access, answer);
   const alone = giver === undefined ? undefined : evaluate({ ...one, policies: [{ ...giver.policy, rules: [giver.rule] }] });
   expect({ access, verdict: alone?.verdict, sourced: giver?.rule.from.length !== 0 }).toEqual({
@@ -68,6 +72,9 @@ function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: 
   if (access.type === 'path' && (site === 'exact' || site === 'child' || site === 'deep')) {
     return table.sites.get(siteKey({ node, site, source, operation: access.operation, owner: access.owner }));
   }
+  if (site === 'endpoint') return table.sites.get(endpointSiteKey(node));
+  if (access.type === 'dns')
+    return site === 'flat' ? undefined : table.sites.get(siteKey({ node, site: site as PathSite, source, ...DNS_CELL }));
   if (access.type === 'path' || site !== 'flat' || verdict === 'none') return undefined;
   const names = access.type === 'network' ? [...networkNames(access.family, access.socketType, access.protocol)] : [access.capability];
   return names.map((what) => table.sites.get(flatSiteKey({ source, what, verdict }))).find((giver) => giver !== undefined);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { EnforcerSupport } from '../../agent/src/ports.ts';
 import { guestProgram, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
-import { ACTOR, GROUPS, HOME } from './enforcer/cases.ts';
+import { GROUPS } from './enforcer/cases.ts';
+import { ACTOR, HOME } from './enforcer/paths.ts';
 
 const LIMIT = 400;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
@@ -52,6 +53,7 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     ['counters | noScratch', '0'],
     ['counters | readFault', '0'],
     ['counters | labelsFull', '0'],
+    ['counters | senderUnknown', '0'],
   ])('%s: %s', (fact, result) => {
     expect(facts.get(fact)).toBe(result);
   });
@@ -66,6 +68,14 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     ['files', `block file read ${HOME}/by-other <- ${HOME}/bin/other <- ${ACTOR} [file]`],
     ['sockets and capabilities', `block network  2/2/0 <- ${ACTOR} <- NODE [network]`],
     ['sockets and capabilities', `block capabilities  21/0/0 <- ${ACTOR} <- NODE [capabilities]`],
+    ['addresses that are blocked', `block network connect 127.0.0.2 9 2/1/6 <- ${ACTOR} <- NODE [network]`],
+    ['addresses that are blocked', `block network send 127.0.0.2 9 10/2/17 <- ${ACTOR} <- NODE [network]`],
+    ['addresses that are blocked', `block network bind 0.0.0.0 8081 10/1/6 <- ${ACTOR} <- NODE [network]`],
+    ['an allow-list of addresses', `block network connect 127.0.0.1 10 2/1/6 <- ${ACTOR} <- NODE [network]`],
+    ['an allow-list of addresses', `audit network send 127.0.0.5 9 2/2/17 <- ${ACTOR} <- NODE [network]`],
+    ['names that are blocked', `block dns  www.google.com <- ${ACTOR} <- NODE [dns]`],
+    ['names that are blocked', `audit dns  example.org <- ${ACTOR} <- NODE [dns]`],
+    ['an allow-list of names', `block dns  google.com <- ${ACTOR} <- NODE [posture]`],
     ['an allow-list that blocks', `block file read /etc/hostname <- ${ACTOR} <- NODE [posture]`],
     ['an allow-list that blocks', `block file read /memfd:memory <- ${ACTOR} <- ${ACTOR} [posture]`],
     ['an allow-list that audits', `audit network  1/1/0 <- ${ACTOR} <- NODE [posture]`],

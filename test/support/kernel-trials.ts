@@ -3,8 +3,8 @@
  * bridge. Needs root, and a kernel that runs raw tracepoint programs.
  */
 import path from 'node:path';
-import { CLASS, encodeTable, LAYOUT, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
-import type { Access, Table } from '@parapet/policy';
+import { CLASS, encodeTable, ENDPOINT_OPERATION, LAYOUT, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
+import type { Access, EndpointUse, Table } from '@parapet/policy';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
@@ -12,28 +12,32 @@ import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
 /** struct trial in bpf/trial.h */
 const TRIAL = {
-  size: 2104,
+  size: 2132,
   table: 0,
   class: 4,
   op: 8,
   who: 12,
   detail: 16,
-  path_len: 28,
-  source_len: 32,
-  verdict: 36,
-  site: 40,
-  node: 44,
-  source: 48,
-  source_class: 52,
-  path: 56,
-  source_path: 1080,
+  version: 28,
+  port: 32,
+  anonymous: 36,
+  address: 40,
+  path_len: 56,
+  source_len: 60,
+  verdict: 64,
+  site: 68,
+  node: 72,
+  source: 76,
+  source_class: 80,
+  path: 84,
+  source_path: 1108,
 } as const;
 const SLOT = 1;
 
 export interface KernelAnswer {
   readonly verdict: keyof typeof VERDICT;
   readonly site: keyof typeof SITE;
-  /** Relative to the table. */
+  /** Relative to the table; with site `endpoint`, the entry's number. */
   readonly node: number;
   readonly source: number;
 }
@@ -63,28 +67,49 @@ export class KernelTrials {
 
   /** Puts the table in the kernel's maps, asks about every access, and takes it out again. */
   judge(table: Table, accesses: readonly Access[]): KernelAnswer[] {
+    return this.#with(table, () => {
+      accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access)));
+      const judged = this.#run('judge_trials', { argument: accesses.length });
+      if (judged !== accesses.length) throw new Error(`the kernel judged ${judged} of ${accesses.length} accesses`);
+      return accesses.map((_, i) => this.#answer(i));
+    });
+  }
+
+  /** Whether an Ethernet frame of the host may leave, when the host has this table. */
+  leaves(table: Table, frame: Buffer): boolean {
+    const containers = this.#map('containers', { keySize: 4, valueSize: LAYOUT.container.size });
+    return this.#with(table, () => {
+      const bytes = new Uint8Array(LAYOUT.container.size);
+      new DataView(bytes.buffer).setUint32(LAYOUT.container.table, SLOT, true);
+      new DataView(bytes.buffer).setUint32(LAYOUT.container.generation, 1, true);
+      containers.set(word(0), bytes);
+      const result = this.#run('on_egress', { packet: frame });
+      containers.set(word(0), new Uint8Array(LAYOUT.container.size));
+      return (result & 1) === 1;
+    });
+  }
+
+  /** The table in the kernel's maps, while something is asked. */
+  #with<Result>(table: Table, ask: () => Result): Result {
     const encoded = encodeTable(table, this.#nodeBase);
-    const nodes = this.#map('nodes', { keySize: LAYOUT.node_key.size, valueSize: LAYOUT.node.size });
-    const sources = this.#map('node_sources', { keySize: LAYOUT.source_key.size, valueSize: LAYOUT.words.size });
-    const flat = this.#map('source_flat', { keySize: LAYOUT.source_key.size, valueSize: LAYOUT.flat_rules.size });
-    nodes.setAll(encoded.nodeKeys, encoded.nodeValues);
-    sources.setAll(encoded.sourceKeys, encoded.sourceWords);
-    flat.setAll(encoded.flatKeys, encoded.flatRules);
+    const parts = [
+      ['nodes', LAYOUT.node_key.size, LAYOUT.node.size, encoded.nodeKeys, encoded.nodeValues],
+      ['node_sources', LAYOUT.source_key.size, LAYOUT.words.size, encoded.sourceKeys, encoded.sourceWords],
+      ['source_flat', LAYOUT.source_key.size, LAYOUT.flat_rules.size, encoded.flatKeys, encoded.flatRules],
+      ['endpoints', LAYOUT.endpoint_key.size, LAYOUT.endpoint.size, encoded.endpointKeys, encoded.endpoints],
+    ] as const;
+    const maps = parts.map(([name, keySize, valueSize, keys, values]) => ({ map: this.#map(name, { keySize, valueSize }), keys, values }));
+    for (const { map, keys, values } of maps) map.setAll(keys, values);
     this.#map('tables', { keySize: 4, valueSize: LAYOUT.table.size }).set(word(SLOT), encoded.table);
-    accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access)));
-    const judged = this.#run('judge_trials', accesses.length);
-    const answers = accesses.map((_, i) => this.#answer(i));
-    nodes.deleteAll(encoded.nodeKeys);
-    sources.deleteAll(encoded.sourceKeys);
-    flat.deleteAll(encoded.flatKeys);
+    const answer = ask();
+    for (const { map, keys } of maps) map.deleteAll(keys);
     this.#nodeBase += encoded.idCount;
-    if (judged !== accesses.length) throw new Error(`the kernel judged ${judged} of ${accesses.length} accesses`);
-    return answers;
+    return answer;
   }
 
   /** Where the kernel's walk finds an open file of this process. */
   walk(descriptor: number): Walked {
-    if (this.#run('walk_descriptor', descriptor) !== 0) throw new Error(`the kernel cannot walk descriptor ${descriptor}`);
+    if (this.#run('walk_descriptor', { argument: descriptor }) !== 0) throw new Error(`the kernel cannot walk descriptor ${descriptor}`);
     const bytes = Buffer.from(this.#trials.get(word(0)) ?? []);
     return {
       end: bytes.readUInt32LE(TRIAL.verdict),
@@ -104,15 +129,20 @@ export class KernelTrials {
     });
   }
 
-  /** Runs a program with one argument; its return value. */
-  #run(program: string, argument: number): number {
+  /** Runs a program with one argument, or on a packet; its return value. */
+  #run(program: string, input: { argument: number } | { packet: Buffer }): number {
     const fd = checked(this.#library.bpf_program__fd(this.#library.bpf_object__find_program_by_name(this.#object, program)), program);
-    const context = Buffer.alloc(8);
-    context.writeBigUInt64LE(BigInt(argument));
     const options = Buffer.alloc(80) as Buffer & { writePointer(pointer: Buffer, offset: number): void };
     options.writeBigUInt64LE(80n, 0);
-    options.writePointer(context, 32);
-    options.writeUInt32LE(context.length, 48);
+    if ('packet' in input) {
+      options.writePointer(input.packet, 8);
+      options.writeUInt32LE(input.packet.length, 24);
+    } else {
+      const context = Buffer.alloc(8);
+      context.writeBigUInt64LE(BigInt(input.argument));
+      options.writePointer(context, 32);
+      options.writeUInt32LE(context.length, 48);
+    }
     checked(this.#library.bpf_prog_test_run_opts(fd, options), `running ${program}`);
     return options.readUInt32LE(56);
   }
@@ -120,10 +150,11 @@ export class KernelTrials {
   #answer(index: number): KernelAnswer {
     const bytes = Buffer.from(this.#trials.get(word(index)) ?? []);
     const node = bytes.readUInt32LE(TRIAL.node);
+    const site = nameOf(SITE, bytes.readUInt32LE(TRIAL.site));
     return {
       verdict: nameOf(VERDICT, bytes.readUInt32LE(TRIAL.verdict)),
-      site: nameOf(SITE, bytes.readUInt32LE(TRIAL.site)),
-      node: node === 0 ? 0 : node - this.#nodeBase,
+      site,
+      node: node === 0 || site === 'endpoint' ? node : node - this.#nodeBase,
       source: bytes.readUInt32LE(TRIAL.source),
     };
   }
@@ -140,11 +171,36 @@ function encodeTrial(access: Access): Uint8Array {
     bytes.writeUInt32LE(bytes.write(access.path, TRIAL.path, TRIAL.source_path - TRIAL.path), TRIAL.path_len);
     return bytes;
   }
+  if (access.type === 'dns') {
+    bytes.writeUInt32LE(CLASS.dns, TRIAL.class);
+    bytes.writeUInt32LE(putName(bytes, access.name), TRIAL.path_len);
+    return bytes;
+  }
   const isNetwork = access.type === 'network';
   bytes.writeUInt32LE(isNetwork ? CLASS.network : CLASS.capabilities, TRIAL.class);
   const detail = isNetwork ? [access.family, access.socketType, access.protocol] : [access.capability, 0, 0];
   detail.forEach((value, i) => bytes.writeUInt32LE(value, TRIAL.detail + i * 4));
+  if (access.type === 'network' && access.endpoint !== undefined) putEndpoint(bytes, access.endpoint);
   return bytes;
+}
+
+/** A name as a packet has it: each part after its length, the end after a 0. Returns its bytes. */
+function putName(bytes: Buffer, name: string): number {
+  let at: number = TRIAL.path;
+  for (const label of name.split('.').filter((part) => part !== '')) {
+    bytes.writeUInt8(label.length, at);
+    at += 1 + bytes.write(label, at + 1, 'latin1');
+  }
+  return at + 1 - TRIAL.path;
+}
+
+function putEndpoint(bytes: Buffer, { operation, address, port }: EndpointUse): void {
+  bytes.writeUInt32LE(ENDPOINT_OPERATION[operation], TRIAL.op);
+  bytes.writeUInt32LE(address.version, TRIAL.version);
+  bytes.writeUInt32LE(port, TRIAL.port);
+  bytes.writeUInt32LE(operation === 'bind' && address.value === 0n && port === 0 ? 1 : 0, TRIAL.anonymous);
+  const hex = address.value.toString(16).padStart(address.version === 4 ? 8 : 32, '0');
+  bytes.write(hex, TRIAL.address, 'hex');
 }
 
 function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name {

@@ -4,7 +4,9 @@
  */
 import fc from 'fast-check';
 import { CAPABILITIES, NETWORK_NAMES } from '@parapet/policy';
-import type { Access, Action, PathMatch, Policy, Postures, Rule, Section } from '@parapet/policy';
+import { domain, nameNear } from './dns-cases.ts';
+import { endpointMatch, endpointUse } from './endpoint-cases.ts';
+import type { Access, Action, EndpointUse, PathMatch, Policy, Postures, Rule, Section } from '@parapet/policy';
 
 const LONG = 'n'.repeat(24);
 const NAMES = ['a', 'b', 'ab', '.x', 'Ünï', LONG, `${LONG}x`, `${LONG}y`, `${LONG}${LONG}z`, `${LONG}${LONG}${LONG}`];
@@ -43,9 +45,11 @@ const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
   file: fc
     .tuple(common, fc.record({ section: fc.constant('file' as const), match, ownerOnly: fc.boolean(), readOnly: fc.boolean() }))
     .map(merge),
-  network: fc
-    .tuple(common, fc.record({ section: fc.constant('network' as const), protocol: fc.constantFrom(...NETWORK_NAMES) }))
-    .map(merge),
+  network: fc.oneof(
+    fc.tuple(common, fc.record({ section: fc.constant('network' as const), protocol: fc.constantFrom(...NETWORK_NAMES) })).map(merge),
+    fc.tuple(common, fc.record({ section: fc.constant('network' as const), endpoint: endpointMatch })).map(merge),
+  ),
+  dns: fc.tuple(common, fc.record({ section: fc.constant('dns' as const), domain })).map(merge),
   capabilities: fc
     .tuple(
       common,
@@ -53,7 +57,7 @@ const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
     )
     .map(merge),
 };
-const SECTIONS = ['process', 'file', 'network', 'capabilities'] as const;
+const SECTIONS = ['process', 'file', 'network', 'capabilities', 'dns'] as const;
 
 function merge<A extends object, B extends object>([a, b]: [A, B]): A & B {
   return { ...a, ...b };
@@ -102,18 +106,26 @@ export function accessTo(set: readonly Policy[]): fc.Arbitrary<Access> {
           .filter((text) => text.split('/').length <= 129);
   const paths = fc.oneof({ weight: 3, arbitrary: near }, { weight: 1, arbitrary: path });
   const sections = rules.length === 0 ? SECTIONS : [...new Set(rules.map(({ section }) => section))];
-  return fc.constantFrom(...sections).chain((section) => accessOf(section, { paths, sources }));
+  const names = nameNear(rules.flatMap((rule) => (rule.section === 'dns' ? [rule.domain] : [])));
+  return fc.constantFrom(...sections).chain((section) => accessOf(section, { paths, sources, names }));
 }
 
 function accessOf(
   section: Section,
-  { paths, sources }: { paths: fc.Arbitrary<string>; sources: fc.Arbitrary<string> },
+  { paths, sources, names }: { paths: fc.Arbitrary<string>; sources: fc.Arbitrary<string>; names: fc.Arbitrary<string> },
 ): fc.Arbitrary<Access> {
-  if (section === 'network') return fc.tuple(socket, sources).map(([access, source]) => ({ ...access, source }));
+  if (section === 'network')
+    return fc.tuple(socket, endpointUse, sources).map(([access, use, source]) => withUse({ ...access, source }, use));
+  if (section === 'dns') return fc.record({ type: fc.constant('dns'), name: names, source: sources });
   if (section === 'capabilities') return fc.record({ type: fc.constant('capability'), capability, source: sources });
   const operation =
     section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const, 'move' as const);
   return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources });
+}
+
+/** Only internet sockets are used with addresses. */
+function withUse(access: Extract<Access, { type: 'network' }>, use: EndpointUse | undefined): Access {
+  return use === undefined || (access.family !== 2 && access.family !== 10) ? access : { ...access, endpoint: use };
 }
 
 function pathOf(at: PathMatch): string {

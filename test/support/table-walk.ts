@@ -3,6 +3,8 @@
  * the bytes as bpf/abi.h lays them out and shares no code with the encoder.
  */
 import type { Access, EncodedTable } from '@parapet/policy';
+import { carriedBy, loadBlocks, searchBlocks } from './endpoint-walk.ts';
+import type { EndpointBlock } from './endpoint-walk.ts';
 
 export interface WalkResult {
   /** 0 none, 1 allow, 2 audit, 3 block. */
@@ -25,23 +27,27 @@ export interface KernelMaps {
   readonly defaults: number;
   readonly flags: number;
   readonly any: DataView;
+  readonly dnsRoot: number;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly nodeSources: ReadonlyMap<string, readonly [number, number, number]>;
   readonly flat: ReadonlyMap<string, DataView>;
+  readonly blocks: readonly EndpointBlock[];
 }
 
 /** Fills maps from the bytes, as the kernel adapter does. A key that is there twice is an error: the kernel would keep only one value. */
 export function loadMaps(encoded: EncodedTable): KernelMaps {
-  const table = viewOf(encoded.table, 0, 80);
+  const table = viewOf(encoded.table, 0, 88);
   return {
     top: nodeAt(encoded.table, 0),
     sourceRoot: table.getUint32(24, true),
     defaults: table.getUint32(28, true),
     flags: table.getUint32(32, true),
     any: viewOf(encoded.table, 40, 40),
+    dnsRoot: table.getUint32(80, true),
     nodes: fill(encoded.nodeCount, (i) => [keyText(encoded.nodeKeys, i * 32, 32), nodeAt(encoded.nodeValues, i * 24)]),
     nodeSources: fill(encoded.sourceCount, (i) => [keyText(encoded.sourceKeys, i * 8, 8), wordsAt(encoded.sourceWords, i * 8)]),
     flat: fill(encoded.flatCount, (i) => [keyText(encoded.flatKeys, i * 8, 8), viewOf(encoded.flatRules, i * 40, 40)]),
+    blocks: loadBlocks(encoded),
   };
 }
 
@@ -53,6 +59,11 @@ export function walk(maps: KernelMaps, access: Access): WalkResult {
     const found = walkPath(maps, { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source });
     return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
   }
+  if (access.type === 'network') {
+    const found = walkEndpoints(maps, { access, source });
+    if (found !== undefined) return found;
+  }
+  if (access.type === 'dns') return walkName(maps, { name: access.name, source });
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
@@ -62,14 +73,47 @@ export function walk(maps: KernelMaps, access: Access): WalkResult {
   return general === 0 ? fallBack(maps, isNetwork ? 2 : 3) : { verdict: general, site: 4, node: 0, source: 0 };
 }
 
+/** What is said about the address; or, where there is none, whether the socket is let through to any. */
+function walkEndpoints(
+  maps: KernelMaps,
+  { access, source }: { access: Extract<Access, { type: 'network' }>; source: number },
+): WalkResult | undefined {
+  if ((maps.flags & (1 << 13)) === 0 || (access.family !== 2 && access.family !== 10)) return undefined;
+  const entry = searchBlocks(maps.blocks, { root: maps.top.id, source, access });
+  if (entry !== undefined) return { verdict: entry.verdict, site: 9, node: entry.number, source: entry.source };
+  const use = access.endpoint;
+  const anonymous = use !== undefined && use.operation === 'bind' && use.address.value === 0n && use.port === 0;
+  if (use !== undefined && !anonymous) return undefined;
+  const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
+  const reachable = maps.any.getUint32(36, true) | (own?.getUint32(36, true) ?? 0);
+  return (reachable & carriedBy(access).surely) === 0 ? undefined : { verdict: 1, site: 9, node: 0, source: 0 };
+}
+
 function fallBack(maps: KernelMaps, opClass: number): WalkResult {
   return { verdict: (maps.defaults >> (opClass * 2)) & 3, site: 0, node: 0, source: 0 };
 }
 
-function walkPath(maps: KernelMaps, at: { path: string; shift: number; source: number }): WalkResult {
-  const components = componentsOf(at.path);
+/** A name is a path from the top-level domain down, tried again without what a search list puts behind it. */
+function walkName(maps: KernelMaps, { name, source }: { name: string; source: number }): WalkResult {
+  const labels = componentsOf(name.toLowerCase().split('.').reverse().join('/'));
+  const text = labels.map((label) => new TextDecoder().decode(label));
+  const cuts = text[0] !== 'local' || text[1] !== 'cluster' ? [0] : text[2] === 'svc' ? [0, 4, 3, 2] : [0, 2];
+  for (const cut of cuts.filter((length) => length < labels.length)) {
+    const top = { mask: 0n, id: maps.dnsRoot, words: [0, 0, 0] } as const;
+    const found = maps.dnsRoot === 0 ? undefined : walkDown(maps, { components: labels.slice(cut), shift: 6, source, top });
+    if (found !== undefined && found.verdict !== 0) return found;
+  }
+  return fallBack(maps, 4);
+}
+
+function walkPath(maps: KernelMaps, { path, ...at }: { path: string; shift: number; source: number }): WalkResult {
+  return walkDown(maps, { ...at, components: componentsOf(path), top: maps.top });
+}
+
+function walkDown(maps: KernelMaps, at: { components: readonly Uint8Array[]; shift: number; source: number; top: Node }): WalkResult {
+  const { components } = at;
   let best: WalkResult = { verdict: 0, site: 0, node: 0, source: 0 };
-  let node: Node | undefined = maps.top;
+  let node: Node | undefined = at.top;
   for (let i = 0; node !== undefined; i += 1) {
     const remaining = Math.min(components.length - i, 2);
     let verdict = (node.words[remaining]! >> at.shift) & 3;

@@ -6,7 +6,6 @@
  * "exec /bin/actor read+/etc/passwd". The exit status is the last command's errno.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "sockets.h"
 
 #define MAX_WORDS 8
 
@@ -159,33 +158,6 @@ static int execute_memory(const char *path)
 	return wait_for(child);
 }
 
-static int make_socket(char **words)
-{
-	int fd = socket(atoi(words[0]), atoi(words[1]), atoi(words[2])), error = result(fd);
-
-	if (fd >= 0)
-		close(fd);
-	return error;
-}
-
-/* connect, bind, send or fast-open to a loopback port where nobody listens: ECONNREFUSED means that nothing was denied. */
-static int use_socket(const char *what, int type)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(what[0] == 'b' ? 0 : 9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, type, 0), error;
-
-	if (fd < 0)
-		return errno;
-	if (strcmp(what, "connect") == 0)
-		error = result(connect(fd, (void *)&address, sizeof(address)));
-	else if (strcmp(what, "bind") == 0)
-		error = result(bind(fd, (void *)&address, sizeof(address)));
-	else
-		error = result(sendto(fd, "x", 1, strcmp(what, "fastopen") == 0 ? MSG_FASTOPEN : 0, (void *)&address, sizeof(address)));
-	close(fd);
-	return error;
-}
-
 static int write_word(const char *path, const char *word)
 {
 	int fd = open(path, O_WRONLY), error = result(fd);
@@ -268,13 +240,9 @@ static int act(char **w)
 		return execute_memory(w[1]);
 	if (!strcmp(w[0], "read-after-leader"))
 		return read_after_leader(w[1]);
-	if (!strcmp(w[0], "socket"))
-		return make_socket(w + 1);
-	if (!strcmp(w[0], "tcp") || !strcmp(w[0], "udp"))
-		return use_socket(w[1], w[0][0] == 't' ? SOCK_STREAM : SOCK_DGRAM);
 	if (!strcmp(w[0], "hostname"))
 		return result(sethostname("parapet", 7));
-	return ENOSYS;
+	return act_on_sockets(w);
 }
 
 int main(int count, char **arguments)

@@ -1,10 +1,9 @@
 /** What is tried under the real hooks, and what must come of it. Policies and commands here; scenario.ts runs them in the microVM. */
 import type { Policy } from '@parapet/policy';
+import { NETWORK_GROUPS } from './network-cases.ts';
+import { ACTOR, HOME } from './paths.ts';
 import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
 
-/** Everything lives here; on an overlay, as in a container. */
-export const HOME = '/var/tmp/enforcer';
-export const ACTOR = `${HOME}/bin/actor`;
 const ROOT_CGROUP = '/sys/fs/cgroup/cgroup.procs';
 export const LONG = 'long-name-of-more-than-twenty-four-bytes';
 
@@ -183,4 +182,5 @@ export const GROUPS: readonly Group[] = [
       ['socket 1 1 0', '0'],
     ],
   },
+  ...NETWORK_GROUPS,
 ];

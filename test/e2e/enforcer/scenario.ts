@@ -4,12 +4,14 @@ import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync,
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { ABI, compile, decodeEvent, explainEvent } from '@parapet/policy';
-import type { Policy, Table } from '@parapet/policy';
+import { ABI, addressText, compile, decodeEvent, explainEvent } from '@parapet/policy';
+import type { DecodedEvent, Policy, Table } from '@parapet/policy';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
 import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts';
 import { fileRule, policyOf } from '../../unit/policy/builders.ts';
-import { ACTOR, GROUPS, HOME, LONG } from './cases.ts';
+import { GROUPS, LONG } from './cases.ts';
+import { DOOR } from './network-cases.ts';
+import { ACTOR, HOME } from './paths.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const BUILD = path.resolve('bpf/build');
@@ -66,9 +68,13 @@ function describe(events: KernelEvent[], force: InForce, table: Table): string[]
     const decision = explainEvent({ table, nodeBase: force.nodeBase, event: decoded });
     const why = 'rule' in decision ? decision.rule.section : 'posture' in decision ? 'posture' : 'nothing';
     const late = Math.abs(Date.now() - event.time) > 60_000 ? ' at another time' : '';
-    const what = event.resource === '' ? decoded.detail.join('/') : event.resource;
-    return `${decoded.verdict} ${decoded.section} ${decoded.operation ?? ''} ${what} <- ${event.executable} <- ${event.parentExecutable} [${why}]${late}`;
+    const what = event.resource === '' ? socketOf(decoded) : event.resource;
+    return `${decoded.verdict} ${decoded.section} ${decoded.operation ?? decoded.endpoint?.operation ?? ''} ${what} <- ${event.executable} <- ${event.parentExecutable} [${why}]${late}`;
   });
+}
+
+function socketOf({ detail, endpoint }: DecodedEvent): string {
+  return endpoint === undefined ? detail.join('/') : `${addressText(endpoint.address)} ${endpoint.port} ${detail.join('/')}`;
 }
 
 async function runGroups(enforcer: Enforcer, events: KernelEvent[]): Promise<void> {
@@ -181,8 +187,10 @@ fact('support', 'missing hooks', enforcer.support.missingHooks.join(','));
 const events: KernelEvent[] = [];
 enforcer.onEvents((some) => events.push(...some));
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
-await run('cc', ['-O2', '-static', '-o', ACTOR, path.resolve('test/e2e/enforcer/actor.c')]);
+const sources = ['actor.c', 'sockets.c', 'dns.c'].map((file) => path.resolve('test/e2e/enforcer', file));
+await run('cc', ['-O2', '-static', '-pthread', '-o', ACTOR, ...sources]);
 makeFiles();
+const server = spawn(ACTOR, [`serve ${DOOR}`], { stdio: 'inherit' });
 await runGroups(enforcer, events);
 await adoption(enforcer);
 await swapping(enforcer);
@@ -190,4 +198,5 @@ await atomicity(enforcer);
 await host(enforcer);
 for (const [name, value] of Object.entries(enforcer.counters())) fact('counters', name, value);
 await restart(enforcer);
+server.kill();
 rmSync(HOME, { recursive: true });

@@ -4,10 +4,10 @@ import type { Rule, Table } from '@parapet/policy';
 import { TableStore } from '../../../agent/src/adapters/kernel/tables.ts';
 import type { TableMaps } from '../../../agent/src/adapters/kernel/tables.ts';
 import { MemoryMap } from '../../support/memory-map.ts';
-import { capabilityRule, fileRule, networkRule, policyOf } from '../policy/builders.ts';
+import { capabilityRule, dnsRule, endpointRule, fileRule, networkRule, policyOf } from '../policy/builders.ts';
 
-const { node_key, node, source_key, words, flat_rules, table } = LAYOUT;
-let maps: { nodes: MemoryMap; node_sources: MemoryMap; source_flat: MemoryMap; tables: MemoryMap } & TableMaps;
+const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table } = LAYOUT;
+let maps: { nodes: MemoryMap; node_sources: MemoryMap; source_flat: MemoryMap; endpoints: MemoryMap; tables: MemoryMap } & TableMaps;
 let store: TableStore;
 
 beforeEach(() => {
@@ -15,6 +15,7 @@ beforeEach(() => {
     nodes: new MemoryMap(node_key.size, node.size),
     node_sources: new MemoryMap(source_key.size, words.size),
     source_flat: new MemoryMap(source_key.size, flat_rules.size),
+    endpoints: new MemoryMap(endpoint_key.size, endpoint.size),
     tables: new MemoryMap(4, table.size),
   };
   store = new TableStore(maps, []);
@@ -64,7 +65,44 @@ describe('tables', () => {
   });
 });
 
+describe('blocks of addresses', () => {
+  const C = tableOf(endpointRule('10.0.0.0/8'), endpointRule('10.1.0.0/16', { ports: [{ first: 80, last: 80 }] }));
+
+  test('are stored with their table and go with it', () => {
+    const stored = store.acquire(C);
+    expect(maps.endpoints.content.size).toBe(2);
+    store.release(stored);
+    expect(maps.endpoints.content.size).toBe(0);
+  });
+
+  test('are purged by the root of their table, which the key does not begin with', () => {
+    const kept = store.acquire(C);
+    store.acquire(tableOf(endpointRule('192.0.2.0/24')));
+    const next = new TableStore(maps, [kept.slot]);
+    next.purge();
+    expect(maps.endpoints.content.size).toBe(2);
+    next.releaseInherited(kept.slot);
+    next.purge();
+    expect(maps.endpoints.content.size).toBe(0);
+  });
+
+  test('tables that differ in nothing but ports are different tables', () => {
+    const hashes = [80, 81].map((first) => TableStore.hashOf(tableOf(endpointRule('10.0.0.0/8', { ports: [{ first, last: 90 }] }))));
+    expect(new Set(hashes).size).toBe(2);
+  });
+});
+
 describe('after a restart', () => {
+  test('purging keeps the names of an earlier table that is still in use', () => {
+    const kept = store.acquire(tableOf(dnsRule('example.com')));
+    const next = new TableStore(maps, [kept.slot]);
+    next.purge();
+    expect(maps.nodes.content.size).toBe(2);
+    next.releaseInherited(kept.slot);
+    next.purge();
+    expect(maps.nodes.content.size).toBe(0);
+  });
+
   test('ids and slots of the earlier agent are not given again', () => {
     const before = store.acquire(A);
     const next = new TableStore(maps, [before.slot]).acquire(B);

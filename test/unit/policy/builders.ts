@@ -1,5 +1,18 @@
 /** Short ways to write policies in tests. */
-import type { CapabilityRule, FileRule, NetworkName, NetworkRule, PathMatch, Policy, ProcessRule, Rule } from '@parapet/policy';
+import { readBlock } from '@parapet/policy';
+import type {
+  CapabilityRule,
+  DnsRule,
+  EndpointMatch,
+  EndpointRule,
+  FileRule,
+  NetworkName,
+  NetworkRule,
+  PathMatch,
+  Policy,
+  ProcessRule,
+  Rule,
+} from '@parapet/policy';
 
 const COMMON = { action: 'Block', severity: 1, tags: [], message: '', from: [] } as const;
 
@@ -26,6 +39,22 @@ export function fileRule(text: string, more: Partial<FileRule> = {}): FileRule {
 
 export function networkRule(protocol: NetworkName, more: Partial<NetworkRule> = {}): NetworkRule {
   return { section: 'network', field: field(), ...COMMON, protocol, ...more };
+}
+
+/** Any protocol and port, connecting and sending, unless told otherwise. */
+export function endpointRule(
+  cidr: string,
+  match: Partial<Omit<EndpointMatch, 'block'>> = {},
+  more: Partial<EndpointRule> = {},
+): EndpointRule {
+  const block = readBlock(cidr);
+  if (!('prefix' in block)) throw new Error(`${cidr}: ${block.message}`);
+  const endpoint: EndpointMatch = { block, except: [], ports: [], protocol: 'any', operations: ['connect', 'send'], ...match };
+  return { section: 'network', field: field(), ...COMMON, endpoint, ...more };
+}
+
+export function dnsRule(domain: string, more: Partial<DnsRule> = {}): DnsRule {
+  return { section: 'dns', field: field(), ...COMMON, domain, ...more };
 }
 
 export function capabilityRule(capability: string, more: Partial<CapabilityRule> = {}): CapabilityRule {

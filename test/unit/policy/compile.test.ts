@@ -94,6 +94,7 @@ test('the default of a class is its posture where an Allow rule makes it an allo
     process: 'block',
     file: 'none',
     network: 'audit',
+    dns: 'none',
     capabilities: 'none',
   });
 });
@@ -111,5 +112,7 @@ test('chunks of long names and sources count towards the size of a table', () =>
   const { problems } = compile([{ ...policyOf(), rules }], DEFAULT_POSTURES);
   expect(problems).toEqual([]);
   const many = rules.map((rule, i) => ({ ...rule, match: { type: 'path' as const, path: `/${i}${'x'.repeat(240)}` } }));
-  expect(compile([{ ...policyOf(), rules: many }], DEFAULT_POSTURES).problems[0]?.message).toContain('240000 path components');
+  expect(compile([{ ...policyOf(), rules: many }], DEFAULT_POSTURES).problems[0]?.message).toContain(
+    '240000 components of paths and names',
+  );
 });

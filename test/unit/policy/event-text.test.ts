@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { parseAddress } from '@parapet/policy';
 import { capabilityText, hookText, networkText, operationText, resourceText } from '@parapet/policy';
 
 test.each<[[number, number, number], string]>([
@@ -30,4 +31,12 @@ test('the resource of an event is its path, its socket or its capability', () =>
   expect(resourceText({ section: 'file', detail: [0, 0, 0] }, '/etc/passwd')).toBe('/etc/passwd');
   expect(resourceText({ section: 'capabilities', detail: [21, 0, 0] }, '')).toBe('CAP_SYS_ADMIN');
   expect(resourceText({ section: 'network', detail: [17, 3, 3] }, '')).toBe('domain=AF_PACKET type=SOCK_RAW protocol=3');
+});
+
+test.each([
+  ['192.0.2.7', 'domain=AF_INET type=SOCK_STREAM protocol=TCP sa_family=AF_INET sin_port=443 sin_addr=192.0.2.7'],
+  ['fd00::7', 'domain=AF_INET type=SOCK_STREAM protocol=TCP sa_family=AF_INET6 sin6_port=443 sin6_addr=fd00::7'],
+])('a socket that was used with %s names the address and the port', (text, resource) => {
+  const endpoint = { operation: 'connect' as const, address: parseAddress(text)!, port: 443 };
+  expect(resourceText({ section: 'network', detail: [2, 1, 0], endpoint }, '')).toBe(resource);
 });

@@ -93,5 +93,5 @@ test.each(['class', 'verdict', 'site', 'hook'] as const)('a number without a nam
 });
 
 test('a short header throws', () => {
-  expect(() => decodeEvent(new Uint8Array(at.size - 1))).toThrow('an event has 120 bytes, this one 119');
+  expect(() => decodeEvent(new Uint8Array(at.size - 1))).toThrow('an event has 144 bytes, this one 143');
 });

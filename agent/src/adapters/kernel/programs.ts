@@ -17,12 +17,13 @@ import type { MapShape } from './map.ts';
 const BPF_FS_MAGIC = 0xcafe4a11;
 const UNFINISHED = 'links-unfinished'; // no dots: the BPF file system refuses them
 
-const { node_key, node, source_key, words, flat_rules, table, container, label } = LAYOUT;
+const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table, container, label } = LAYOUT;
 /** Every map of the kernel half that the agent opens. */
 export const SHAPES = {
   nodes: { keySize: node_key.size, valueSize: node.size },
   node_sources: { keySize: source_key.size, valueSize: words.size },
   source_flat: { keySize: source_key.size, valueSize: flat_rules.size },
+  endpoints: { keySize: endpoint_key.size, valueSize: endpoint.size },
   tables: { keySize: 4, valueSize: table.size },
   containers: { keySize: 4, valueSize: container.size },
   cgroups: { keySize: 8, valueSize: 4 },

@@ -9,7 +9,10 @@ import type { KernelMap } from './map.ts';
 
 /** The maps that hold tables. */
 export type TableMaps = Readonly<
-  Record<'nodes' | 'node_sources' | 'source_flat' | 'tables', Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>>
+  Record<
+    'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'tables',
+    Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>
+  >
 >;
 
 /** What is worked out once for a table, however many containers have it. */
@@ -17,6 +20,9 @@ interface Digest {
   readonly hash: string;
   readonly idCount: number;
 }
+
+/** Where a key of `endpoints` has the id of its table's root; the other maps' keys begin with theirs. */
+const ENDPOINT_ROOT = LAYOUT.endpoint_key.root;
 
 /** A table that the kernel holds. */
 export interface StoredTable {
@@ -26,7 +32,7 @@ export interface StoredTable {
 }
 
 interface Held extends StoredTable {
-  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys'>;
+  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys' | 'endpointKeys'>;
   readonly ids: { readonly base: number; readonly count: number };
   users: number;
 }
@@ -114,9 +120,15 @@ export class TableStore {
   /** Deletes the nodes of tables that nobody uses any more and that this agent does not know: an earlier agent's. After a barrier. */
   purge(): void {
     const reachable = this.#reachable();
-    const unused = (key: Uint8Array): boolean => !this.#ids.has(readWord(key)) && !reachable.has(readWord(key));
-    for (const map of [this.#maps.nodes, this.#maps.node_sources, this.#maps.source_flat]) {
-      const keys = [...map.entries()].map(({ key }) => key).filter(unused);
+    const unused = (id: number): boolean => !this.#ids.has(id) && !reachable.has(id);
+    const { nodes, node_sources, source_flat, endpoints } = this.#maps;
+    for (const [map, idAt] of [
+      [nodes, 0] as const,
+      [node_sources, 0] as const,
+      [source_flat, 0] as const,
+      [endpoints, ENDPOINT_ROOT] as const,
+    ]) {
+      const keys = [...map.entries()].map(({ key }) => key).filter((key) => unused(readWord(key, idAt)));
       if (keys.length > 0) map.deleteAll(Buffer.concat(keys));
     }
   }
@@ -143,13 +155,13 @@ export class TableStore {
       throw new StageError(`the kernel holds ${MAX_TABLES - 1} different tables already`, { stage: 'kernel', retry: true });
     }
     const encoded = encodeTable(table, ids.base);
-    const { nodeKeys, sourceKeys, flatKeys } = encoded;
-    return { held: { slot, hash, nodeBase: ids.base, keys: { nodeKeys, sourceKeys, flatKeys }, ids, users: 0 }, encoded };
+    const { nodeKeys, sourceKeys, flatKeys, endpointKeys } = encoded;
+    return { held: { slot, hash, nodeBase: ids.base, keys: { nodeKeys, sourceKeys, flatKeys, endpointKeys }, ids, users: 0 }, encoded };
   }
 
   #fill(tables: readonly Placed[]): void {
     const all = (part: (placed: Placed) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
-    const { nodes, node_sources, source_flat, tables: heads } = this.#maps;
+    const { nodes, node_sources, source_flat, endpoints, tables: heads } = this.#maps;
     nodes.setAll(
       all(({ encoded }) => encoded.nodeKeys),
       all(({ encoded }) => encoded.nodeValues),
@@ -162,6 +174,10 @@ export class TableStore {
       all(({ encoded }) => encoded.flatKeys),
       all(({ encoded }) => encoded.flatRules),
     );
+    endpoints.setAll(
+      all(({ encoded }) => encoded.endpointKeys),
+      all(({ encoded }) => encoded.endpoints),
+    );
     heads.setAll(
       all(({ held }) => word(held.slot)),
       all(({ encoded }) => encoded.table),
@@ -173,6 +189,7 @@ export class TableStore {
     this.#maps.nodes.deleteAll(all(({ keys }) => keys.nodeKeys));
     this.#maps.node_sources.deleteAll(all(({ keys }) => keys.sourceKeys));
     this.#maps.source_flat.deleteAll(all(({ keys }) => keys.flatKeys));
+    this.#maps.endpoints.deleteAll(all(({ keys }) => keys.endpointKeys));
     for (const { ids, slot } of tables) {
       this.#ids.free(ids);
       this.#slots.free(slot);
@@ -188,6 +205,7 @@ export class TableStore {
       if (bytes === undefined) continue;
       found.add(readWord(bytes, LAYOUT.table.top + LAYOUT.node.id));
       found.add(readWord(bytes, LAYOUT.table.source_root));
+      found.add(readWord(bytes, LAYOUT.table.dns_root));
     }
     const children = new Map<number, number[]>();
     for (const { key, value } of this.#maps.nodes.entries()) {

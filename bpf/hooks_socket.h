@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Sockets. Families that name no internet address are judged by what kind of socket they are; socketpair(2) comes here as two creations,
+ * socketcall(2) and io_uring by the same hooks. A socket made before the rules, or received from elsewhere, is judged at whatever is done
+ * with it.
+ */
+#ifndef PARAPET_HOOKS_SOCKET_H
+#define PARAPET_HOOKS_SOCKET_H
+
+#include <bpf/bpf_tracing.h>
+#include "socket.h"
+
+#define SOCKADDR_V4 16
+#define SOCKADDR_V6 28
+#define MAX_SCTP_ADDRESSES 1024
+
+static __always_inline int judge_network(struct flat_access *access)
+{
+	access->class = CLASS_NETWORK;
+	access->detail[0] = access->kind.family;
+	access->detail[1] = access->kind.type;
+	access->detail[2] = access->kind.protocol;
+	return deny_if(judge_flat(access), -EACCES);
+}
+
+/* An IPv6 socket at any address takes IPv4 as well, unless it was told not to: both are judged. */
+static __always_inline int judge_own(struct flat_access *access, struct sock *sk)
+{
+	int denied;
+
+	access->use.anonymous = access->use.operation == ENDPOINT_BIND && access->use.version && is_any(&access->use) && !access->use.port;
+	denied = judge_network(access);
+	if (denied || access->use.version != 6 || !is_any(&access->use) || BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
+		return denied;
+	use_v4(&access->use, 0);
+	return judge_network(access);
+}
+
+SEC("lsm/socket_create")
+int BPF_PROG(on_socket_create, int family, int type, int protocol, int kern, int ret)
+{
+	struct flat_access access = { .hook = HOOK_SOCKET_CREATE, .kind = { .family = family, .type = type, .protocol = protocol } };
+
+	if (ret)
+		return ret;
+	return kern ? 0 : judge_network(&access);
+}
+
+/* Packets leave without a task: who sends is noted with the socket. What can't be noted is refused. */
+static __always_inline int note_sender(struct socket *socket)
+{
+	struct sock *sk = socket->sk;
+	struct subject subject = {};
+	struct sender *sender;
+	struct scratch *s = NULL;
+	struct table *table;
+	int slot;
+
+	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
+		return 0;
+	table = subject_of_current(&subject, CLASS_DNS);
+	if (!table)
+		return 0;
+	if (table->flags & TABLE_HAS_SOURCES) {
+		slot = scratch_claim(&s);
+		if (slot < 0 || !s)
+			return -EACCES;
+		s->subject = subject;
+		s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
+		subject.source = source_of_current(slot);
+		scratch_release(s);
+	}
+	sender = bpf_sk_storage_get(&senders, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!sender) {
+		count(COUNT_SENDER_UNKNOWN);
+		return -EACCES;
+	}
+	sender->container = subject.container;
+	sender->generation = subject.generation;
+	sender->source = subject.source;
+	return 0;
+}
+
+SEC("lsm/socket_connect")
+int BPF_PROG(on_socket_connect, struct socket *socket, struct sockaddr *address, int length, int ret)
+{
+	struct flat_access access = { .hook = HOOK_SOCKET_CONNECT, .use = { .operation = ENDPOINT_CONNECT } };
+
+	if (ret)
+		return ret;
+	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+		return 0;
+	use_named(&access, socket->sk, address);
+	ret = judge_network(&access);
+	return ret ? ret : note_sender(socket);
+}
+
+SEC("lsm/socket_bind")
+int BPF_PROG(on_socket_bind, struct socket *socket, struct sockaddr *address, int length, int ret)
+{
+	struct flat_access access = { .hook = HOOK_SOCKET_BIND, .use = { .operation = ENDPOINT_BIND } };
+
+	if (ret)
+		return ret;
+	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+		return 0;
+	use_named(&access, socket->sk, address);
+	return judge_own(&access, socket->sk);
+}
+
+/* A listener is known by its own address. */
+static __always_inline int judge_listener(__u32 hook, __u32 operation, struct socket *socket)
+{
+	struct flat_access access = { .hook = hook, .use = { .operation = operation } };
+
+	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+		return 0;
+	if (is_internet(&access))
+		use_own_address(&access.use, socket->sk);
+	return judge_own(&access, socket->sk);
+}
+
+SEC("lsm/socket_listen")
+int BPF_PROG(on_socket_listen, struct socket *socket, int backlog, int ret)
+{
+	return ret ? ret : judge_listener(HOOK_SOCKET_LISTEN, ENDPOINT_LISTEN, socket);
+}
+
+SEC("lsm/socket_accept")
+int BPF_PROG(on_socket_accept, struct socket *socket, struct socket *accepted, int ret)
+{
+	return ret ? ret : judge_listener(HOOK_SOCKET_ACCEPT, ENDPOINT_ACCEPT, socket);
+}
+
+/*
+ * A stream that is given an address connects (MSG_FASTOPEN). Without an address the socket's connection was judged when it was made, perhaps
+ * by others or under other rules: what blocks its kind, or a datagram's peer, blocks now too; audits are not repeated for every write.
+ */
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(on_socket_sendmsg, struct socket *socket, struct msghdr *message, int size, int ret)
+{
+	struct flat_access access = { .hook = HOOK_SOCKET_SENDMSG, .use = { .operation = ENDPOINT_SEND } };
+	void *name = message->msg_name;
+
+	if (ret)
+		return ret;
+	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+		return 0;
+	access.only_block = !name && !(message->msg_flags & MSG_FASTOPEN);
+	if (is_stream(&access))
+		access.use.operation = ENDPOINT_CONNECT;
+	if (name)
+		use_named(&access, socket->sk, name);
+	else if (is_internet(&access) && !is_stream(&access))
+		use_peer(&access.use, socket->sk);
+	ret = judge_network(&access);
+	return ret ? ret : note_sender(socket);
+}
+
+struct sctp_list { struct flat_access access; struct sock *sk; __u64 at; int left; int denied; };
+
+static long judge_sctp_address(__u32 turn, struct sctp_list *list)
+{
+	__u16 family = 0;
+	int size;
+
+	if (list->left < (int)sizeof(family) || list->denied)
+		return 1;
+	bpf_probe_read_kernel(&family, sizeof(family), (void *)list->at);
+	size = family == AF_INET ? SOCKADDR_V4 : SOCKADDR_V6;
+	list->access.use.version = 0;
+	use_named(&list->access, list->sk, (void *)list->at);
+	if (list->access.use.operation == ENDPOINT_BIND)
+		list->denied = judge_own(&list->access, list->sk);
+	else
+		list->denied = judge_network(&list->access);
+	list->at += size;
+	list->left -= size;
+	return 0;
+}
+
+/* sctp_bindx(3) and sctp_connectx(3): a list of addresses, one after the other. */
+SEC("lsm/sctp_bind_connect")
+int BPF_PROG(on_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *addresses, int length, int ret)
+{
+	struct sctp_list list = { .access = { .hook = HOOK_SCTP_BIND_CONNECT }, .sk = sk, .at = (__u64)addresses, .left = length };
+
+	if (ret)
+		return ret;
+	if (option == SCTP_SOCKOPT_BINDX_ADD)
+		list.access.use.operation = ENDPOINT_BIND;
+	else if (option != SCTP_SOCKOPT_CONNECTX)
+		return 0;
+	if (!describe_socket(&list.access, sk, BPF_CORE_READ(sk, sk_type)))
+		return 0;
+	bpf_loop(MAX_SCTP_ADDRESSES, judge_sctp_address, &list, 0);
+	return deny_if(list.denied || list.left > 0, -EACCES);
+}
+
+#endif
