@@ -33,6 +33,9 @@ enum end {
 
 struct component { __u64 name; __u64 len; };
 
+/* subject.source, while it is not known which class the subject's executable has. No table has so many. */
+#define SOURCE_UNKNOWN 0xffffffffu
+
 /* Who acts, and by which rules. */
 struct subject { __u32 container; __u32 generation; __u32 table; __u32 source; };
 
@@ -42,11 +45,12 @@ struct decision { __u32 node; __u32 source; __u8 verdict; __u8 site; __u8 op; __
 struct scratch {
 	__u32 busy;
 	__u32 end;               /* enum end, of the last walk */
-	__u64 dentry;            /* the path that is judged */
+	__u64 dentry;            /* where the last walk began */
 	__u64 mount;             /* its struct vfsmount */
-	__u64 exe_dentry;        /* the program whose source class is asked for */
-	__u64 exe_mount;
+	__u64 at_dentry;         /* where a walk goes on */
+	__u64 at_mount;          /* its struct mount */
 	__u64 mnt_ns;            /* namespace in which paths are ATTACHED */
+	__u64 sequence;          /* of the tree, before the walk that is judged */
 	struct subject subject;
 	struct decision decision;
 	__u32 ops;               /* operations to judge: bits 1 << enum path_op */

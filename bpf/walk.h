@@ -9,6 +9,7 @@
 
 #define MAX_MOUNTS 64    /* mount points that one path may cross */
 #define WALK_TRIES 4
+#define NEAR_COMPONENTS 16
 
 /* Kernel memory is read in two pieces a component, so the fields must lie together; fields() falls back to single reads where not. */
 struct dentry_part { __u64 parent; __u64 hash_len; __u64 name; };
@@ -106,19 +107,69 @@ static long climb_once(__u32 turn, struct climb *climb)
 	return !push(climb->s, &part);
 }
 
-/* Walks once; fills components and count, returns enum end. */
-__noinline int walk_once(__u32 slot, __u64 dentry, __u64 vfsmount)
+/* Walks on from s->at_dentry in s->at_mount, a struct mount; adds to components and count, sets and returns s->end. */
+__noinline int climb(__u32 slot)
 {
-	struct climb climb = { .s = scratch_at(slot), .dentry = dentry, .end = END_TOO_DEEP };
+	struct climb climb = { .s = scratch_at(slot), .end = END_TOO_DEEP };
 
 	if (!climb.s)
 		return END_FAULT;
-	climb.mount = vfsmount - bpf_core_field_offset(struct mount, mnt);
-	climb.s->count = 0;
+	climb.dentry = climb.s->at_dentry;
+	climb.mount = climb.s->at_mount;
 	if (read_mount(&climb.at, climb.mount))
-		return END_FAULT;
-	bpf_loop(MAX_COMPONENTS + MAX_MOUNTS, climb_once, &climb, 0);
+		climb.end = END_FAULT;
+	else
+		bpf_loop(MAX_COMPONENTS + MAX_MOUNTS, climb_once, &climb, 0);
+	climb.s->end = climb.end;
 	return climb.end;
+}
+
+/* Walks once from s->dentry and s->mount. */
+static __always_inline void walk_once(struct scratch *s, __u32 slot)
+{
+	s->at_dentry = s->dentry;
+	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
+	s->count = 0;
+	climb(slot);
+}
+
+/*
+ * The same for most files at a third of the cost: the verifier knows these pointers, so the fields behind them are plain loads. Only the mount
+ * is read by address, because the verifier knows no way from its public part to the rest. What is not plain is left to climb().
+ */
+static __always_inline void walk_near(struct scratch *s, __u32 slot, struct dentry *dentry, struct vfsmount *mount)
+{
+	struct mnt_namespace *own = bpf_get_current_task_btf()->nsproxy->mnt_ns;
+	struct mount *top = own->root;
+	struct mount_part at;
+	__u32 n;
+
+	s->dentry = (__u64)dentry;
+	s->mount = (__u64)mount;
+	s->mnt_ns = (__u64)own;
+	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
+	s->count = 0;
+	s->end = END_FAULT;
+	if (read_mount(&at, s->at_mount))
+		return;
+#pragma clang loop unroll(disable)
+	for (n = 0; n < NEAR_COMPONENTS && (__u64)dentry != at.root; n++) {
+		struct dentry *parent = dentry->d_parent;
+
+		if (parent == dentry)
+			break;
+		s->components[n].name = (__u64)dentry->d_name.name;
+		s->components[n].len = dentry->d_name.len;
+		dentry = parent;
+	}
+	s->count = n;
+	s->at_dentry = (__u64)dentry;
+	/* the usual end: the namespace's lowest mount, or one that covers the root of it */
+	if ((__u64)dentry == at.root && at.parent == (__u64)top && (at.parent == s->at_mount || at.mountpoint == (__u64)top->mnt.mnt_root) &&
+	    top->mnt_parent == top && top->mnt_ns == own)
+		s->end = END_ATTACHED;
+	else
+		climb(slot);
 }
 
 /* Both sequence counters that change when something on the way is renamed or mounted, in one word. */
@@ -137,20 +188,20 @@ static __always_inline __u64 tree_sequence(void)
 __noinline int walk(__u32 slot, __u64 dentry, __u64 vfsmount)
 {
 	struct scratch *s = scratch_at(slot);
-	int end = END_FAULT;
 
 	if (!s)
 		return END_FAULT;
+	s->dentry = dentry;
+	s->mount = vfsmount;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < WALK_TRIES; i++) {
 		__u64 before = tree_sequence();
 
-		end = walk_once(slot, dentry, vfsmount);
+		walk_once(s, slot);
 		if (tree_sequence() == before)
 			break;
 	}
-	s->end = end;
-	return end;
+	return s->end;
 }
 
 #endif
