@@ -70,10 +70,9 @@ static __always_inline void classify_executed(struct task_struct *task, struct l
 		return;
 	s->subject.container = label->container;
 	s->subject.table = word;
-	s->sequence = tree_sequence();
 	walk_near(s, slot, file->f_path.dentry, file->f_path.mnt);
 	source = source_of_walk(s, slot);
-	if (tree_sequence() != s->sequence)
+	if (is_torn(s))
 		source = classify_source(slot);
 	if (source != SOURCE_UNKNOWN)
 		label_set_source(label, source, word >> 32);

@@ -29,8 +29,14 @@ static __always_inline int judge(struct subject *subject, struct path_access *ac
 		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
 		source_of_current(slot);
 	}
-	s->sequence = tree_sequence();
-	walk_near(s, slot, access->dentry, access->mount);
+	if (access->hook == HOOK_FILE_OPEN || access->hook == HOOK_BPRM_CHECK) {
+		walk_near(s, slot, access->dentry, access->mount);
+	} else { /* seldom: the longer way is fast enough, and less for the verifier to do */
+		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
+		s->dentry = (__u64)access->dentry;
+		s->mount = (__u64)access->mount;
+		walk_once(s, slot);
+	}
 	denied = judge_path(slot);
 	scratch_release(s);
 	return denied;

@@ -48,8 +48,8 @@ __noinline int decide(__u32 slot, __u32 op)
 	table = table_at(s->subject.table);
 	if (!table)
 		return VERDICT_BLOCK;
-	if (s->end == END_TOO_DEEP || s->end == END_FAULT) {
-		unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : COUNT_READ_FAULT);
+	if (s->end >= END_TOO_DEEP) {
+		unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : s->end == END_NO_SCRATCH ? COUNT_NO_SCRATCH : COUNT_READ_FAULT);
 		return VERDICT_BLOCK;
 	}
 	s->decision.verdict = VERDICT_NONE;
@@ -80,7 +80,7 @@ static __always_inline void judge_ops(struct scratch *s, __u32 slot, struct deci
 }
 
 /*
- * Judges s->ops on the path that was walked from s->dentry since s->sequence. Returns 1 to deny. When the tree changed meanwhile, names may have been
+ * Judges s->ops on the path that was just walked. Returns 1 to deny. When the tree changed meanwhile, names may have been
  * read half of the old and half of the new place: then all is done again, and when it changes every time, the strictest of the tries counts.
  * One event for an access: of its worst verdict.
  */
@@ -100,13 +100,12 @@ __noinline int judge_path(__u32 slot)
 			struct decision worst = {};
 
 			judge_ops(s, slot, &worst);
-			if (tree_sequence() == s->sequence) {
+			if (!is_torn(s)) {
 				strictest = worst;
 				break;
 			}
 			if (worst.verdict >= strictest.verdict)
 				strictest = worst;
-			s->sequence = tree_sequence();
 			walk_once(s, slot);
 		}
 	}

@@ -141,12 +141,11 @@ __noinline int classify_source(__u32 slot)
 		return 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < WALK_TRIES; i++) {
-		__u64 before = tree_sequence();
 		__u32 last = source;
 
 		walk_once(s, slot);
 		source = source_of_walk(s, slot);
-		if (tree_sequence() == before)
+		if (!is_torn(s))
 			return source;
 		if (i && source != last)
 			disagree = true;

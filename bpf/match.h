@@ -6,30 +6,34 @@
 #include "kernel.h"
 #include "scratch.h"
 
-#define MAX_EDGES 320    /* more than the longest rule (4,095 bytes, 128 components) has */
-#define NEAR_EDGES 4
+#define MAX_EDGES 2304   /* more than the longest rule has: 2,047 components, or 4,095 bytes in 24s */
 
 static __always_inline struct table *table_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&tables, &index);
 }
 
-/* Follows the edge for the next bytes of the path; NULL when no rule goes that way. The caller has seen that bytes are left. */
-static __always_inline struct node *step(struct scratch *s, __u32 node)
+/* Follows the edge for the next bytes of the path; NULL when no rule goes that way, which the length alone tells in most cases. The caller has
+ * seen that bytes are left. */
+static __always_inline struct node *step(struct scratch *s, __u32 node, __u32 lengths)
 {
 	struct node_key *key = &s->key;
 	__u64 left = s->left, take;
 
 	if (!left) {
 		__u32 at = s->next - 1;
+		struct component *component = component_at(s, at);
 
-		asm volatile("%0 &= 127" : "+r"(at));
+		if (!component)
+			return NULL;
 		s->next = at;
-		s->cursor = s->components[at].name;
-		left = s->components[at].len;
+		s->cursor = component->name;
+		left = component->len;
 		if (!left || left > NAME_MAX)
 			return NULL;
 	}
+	if (!((lengths >> (left & 31)) & 1))
+		return NULL;
 	take = left < NAME_CHUNK ? left : NAME_CHUNK;
 	asm volatile("%0 &= 31" : "+r"(take));
 	__builtin_memset(key->name, 0, NAME_CHUNK);
@@ -71,17 +75,7 @@ static __always_inline void weigh(struct scratch *s, struct node *node, __u32 sh
 	s->decision.source = from;
 }
 
-struct descent { struct scratch *s; struct node *node; __u32 id; __u32 shift; };
-
-/* Nearly every path leaves the rules after a few edges: those few turns are a loop of their own, at half the price of bpf_loop's. */
-static __always_inline void descend(struct descent *descent, long (*turn)(__u32, struct descent *))
-{
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < NEAR_EDGES; i++)
-		if (turn(i, descent))
-			return;
-	bpf_loop(MAX_EDGES, turn, descent, 0);
-}
+struct descent { struct scratch *s; struct node *node; __u32 id; __u32 lengths; __u32 shift; };
 
 static long weigh_and_step(__u32 turn, struct descent *descent)
 {
@@ -95,7 +89,7 @@ static long weigh_and_step(__u32 turn, struct descent *descent)
 		if (!s->next)
 			return 1;
 	}
-	descent->node = step(s, node->id);
+	descent->node = step(s, node->id, node->lengths);
 	return !descent->node;
 }
 
@@ -114,18 +108,19 @@ __noinline int match_rules(__u32 slot, __u32 shift)
 	descent.s->next = descent.s->count;
 	descent.s->left = 0;
 	descent.node = &table->top;
-	descend(&descent, weigh_and_step);
+	bpf_loop(MAX_EDGES, weigh_and_step, &descent, 0);
 	return 0;
 }
 
 /* Leaves the class in `shift`. */
 static long step_to_source(__u32 turn, struct descent *descent)
 {
-	struct node *node = step(descent->s, descent->id);
+	struct node *node = step(descent->s, descent->id, descent->lengths);
 
 	if (!node)
 		return 1;
 	descent->id = node->id;
+	descent->lengths = node->lengths;
 	if (descent->s->left || descent->s->next)
 		return 0;
 	descent->shift = node->words.exact;
@@ -144,9 +139,10 @@ __noinline int match_source(__u32 slot)
 	if (!table || !table->source_root || !descent.s->count)
 		return 0;
 	descent.id = table->source_root;
+	descent.lengths = table->source_lengths;
 	descent.s->next = descent.s->count;
 	descent.s->left = 0;
-	descend(&descent, step_to_source);
+	bpf_loop(MAX_EDGES, step_to_source, &descent, 0);
 	return descent.shift;
 }
 

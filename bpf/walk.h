@@ -9,7 +9,7 @@
 
 #define MAX_MOUNTS 64    /* mount points that one path may cross */
 #define WALK_TRIES 4
-#define NEAR_COMPONENTS 16
+#define PLAIN_COMPONENTS 16 /* that are read by plain loads */
 
 /* Kernel memory is read in two pieces a component, so the fields must lie together; fields() falls back to single reads where not. */
 struct dentry_part { __u64 parent; __u64 hash_len; __u64 name; };
@@ -52,16 +52,23 @@ static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
 	return mnt_ns == s->mnt_ns ? END_ATTACHED : END_FOREIGN;
 }
 
-static __always_inline bool push(struct scratch *s, struct dentry_part *part)
+/* Keeps one more component; an enum end when that is not possible, else 0. */
+static __always_inline __u32 push(struct scratch *s, struct dentry_part *part)
 {
 	__u32 n = *(volatile __u32 *)&s->count; /* from memory: a register would be one more state for the verifier at each turn */
+	struct component *component;
 
 	if (n >= MAX_COMPONENTS)
-		return false;
-	s->components[n].name = part->name;
-	s->components[n].len = part->hash_len >> 32;
+		return END_TOO_DEEP;
+	if (n >= NEAR_COMPONENTS && !s->deep && !deep_claim(s->slot))
+		return END_NO_SCRATCH;
+	component = component_at(s, n);
+	if (!component)
+		return END_NO_SCRATCH;
+	component->name = part->name;
+	component->len = part->hash_len >> 32;
 	s->count = n + 1;
-	return true;
+	return 0;
 }
 
 /* A dentry without a parent that is no mount's root: a file that was never in a tree, or one whose place is not known. */
@@ -102,9 +109,12 @@ static long climb_once(__u32 turn, struct climb *climb)
 		climb->end = classify_orphan(climb->s, climb->dentry, &part);
 		return 1;
 	}
-	climb->end = END_TOO_DEEP;
 	climb->dentry = part.parent;
-	return !push(climb->s, &part);
+	climb->end = push(climb->s, &part);
+	if (climb->end)
+		return 1;
+	climb->end = END_TOO_DEEP; /* should this have been the last turn */
+	return 0;
 }
 
 /* Walks on from s->at_dentry in s->at_mount, a struct mount; adds to components and count, sets and returns s->end. */
@@ -124,9 +134,31 @@ __noinline int climb(__u32 slot)
 	return climb.end;
 }
 
+/* Two counters of the kernel: one changes when something is renamed, the other when something is mounted, moved or unmounted. */
+static __always_inline __u32 counter_at(const void *lock)
+{
+	__u32 value = 0;
+
+	if (lock)
+		bpf_probe_read_kernel(&value, 4, lock);
+	return value;
+}
+
+/* Has the tree changed since the slot's walk began, so that names may be half of the old and half of the new place? Mounts matter only to a walk
+ * that crossed one: otherwise all names are of one mount, whose place was read at one moment. */
+static __always_inline bool is_torn(struct scratch *s)
+{
+	if (counter_at(&rename_lock) != s->renames || (s->renames & 1)) /* odd: a rename was half done */
+		return true;
+	return s->crossed && (counter_at(&mount_lock) != s->mounts || (s->mounts & 1));
+}
+
 /* Walks once from s->dentry and s->mount. */
 static __always_inline void walk_once(struct scratch *s, __u32 slot)
 {
+	s->renames = counter_at(&rename_lock);
+	s->mounts = counter_at(&mount_lock);
+	s->crossed = true;
 	s->at_dentry = s->dentry;
 	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
 	s->count = 0;
@@ -148,12 +180,14 @@ static __always_inline void walk_near(struct scratch *s, __u32 slot, struct dent
 	s->mount = (__u64)mount;
 	s->mnt_ns = (__u64)own;
 	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
+	s->renames = counter_at(&rename_lock);
+	s->crossed = false;
 	s->count = 0;
 	s->end = END_FAULT;
 	if (read_mount(&at, s->at_mount))
 		return;
 #pragma clang loop unroll(disable)
-	for (n = 0; n < NEAR_COMPONENTS && (__u64)dentry != at.root; n++) {
+	for (n = 0; n < PLAIN_COMPONENTS && (__u64)dentry != at.root; n++) {
 		struct dentry *parent = dentry->d_parent;
 
 		if (parent == dentry)
@@ -166,22 +200,13 @@ static __always_inline void walk_near(struct scratch *s, __u32 slot, struct dent
 	s->at_dentry = (__u64)dentry;
 	/* the usual end: the namespace's lowest mount, or one that covers the root of it */
 	if ((__u64)dentry == at.root && at.parent == (__u64)top && (at.parent == s->at_mount || at.mountpoint == (__u64)top->mnt.mnt_root) &&
-	    top->mnt_parent == top && top->mnt_ns == own)
+	    top->mnt_parent == top && top->mnt_ns == own) {
 		s->end = END_ATTACHED;
-	else
-		climb(slot);
-}
-
-/* Both sequence counters that change when something on the way is renamed or mounted, in one word. */
-static __always_inline __u64 tree_sequence(void)
-{
-	__u32 renames = 0, mounts = 0;
-
-	if (&rename_lock)
-		bpf_probe_read_kernel(&renames, 4, &rename_lock);
-	if (&mount_lock)
-		bpf_probe_read_kernel(&mounts, 4, &mount_lock);
-	return (__u64)renames << 32 | mounts;
+		return;
+	}
+	s->mounts = counter_at(&mount_lock);
+	s->crossed = true;
+	climb(slot);
 }
 
 /* Walks, and walks again when the tree changed meanwhile: otherwise half of the old and half of the new place could be taken for a path. */
@@ -195,10 +220,8 @@ __noinline int walk(__u32 slot, __u64 dentry, __u64 vfsmount)
 	s->mount = vfsmount;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < WALK_TRIES; i++) {
-		__u64 before = tree_sequence();
-
 		walk_once(s, slot);
-		if (tree_sequence() == before)
+		if (!is_torn(s))
 			break;
 	}
 	return s->end;

@@ -12,7 +12,7 @@ import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
 /** struct trial in bpf/trial.h */
 const TRIAL = {
-  size: 2104,
+  size: 8248,
   table: 0,
   class: 4,
   op: 8,
@@ -26,7 +26,7 @@ const TRIAL = {
   source: 48,
   source_class: 52,
   path: 56,
-  source_path: 1080,
+  source_path: 4152,
 } as const;
 const SLOT = 1;
 
