@@ -12,7 +12,7 @@
 #define PARAPET_ABI 2
 
 #define NAME_CHUNK 24        /* bytes of a path component held by one trie edge; longer components take several */
-#define MAX_COMPONENTS 128   /* a deeper path cannot be judged: denied for a confined container, and counted */
+#define MAX_COMPONENTS 2048  /* more than PATH_MAX has room for; a deeper place cannot be judged: denied for a confined container, and counted */
 #define MAX_TABLES 4096
 #define MAX_CONTAINERS 65536 /* index 0 is the host */
 #define MAX_NODES 1048576
@@ -61,7 +61,7 @@ struct node_key {
 struct node {
 	__u64 source_mask;   /* bit (source % 64) set: source-specific words for this node may exist in node_sources */
 	__u32 id;
-	__u32 reserved;
+	__u32 lengths;       /* bit (len % 32) set: an edge whose key has this len may lead on from here */
 	struct words words;  /* in the source trie: exact is the source class of this executable, the rest 0 */
 };
 
@@ -115,7 +115,7 @@ struct table {
 	__u32 source_root;           /* root id of the trie of source executables, 0 if no rule has a source */
 	__u32 defaults;              /* two bits for each class: VERDICT_NONE where the class has no allow-list */
 	__u32 flags;
-	__u32 reserved;
+	__u32 source_lengths;        /* `lengths` of the source trie's root */
 	struct flat_rules any;       /* rules for any source */
 	__u32 dns_root;              /* root id of the trie of domain names, 0 if no rule has one */
 	__u32 dns_unreadable;        /* enum verdict for a query that cannot be read */

@@ -39,7 +39,7 @@ static long read_label(__u32 turn, struct naming *naming)
 		return 1;
 	}
 	at = s->count;
-	if (length > DNS_LABEL_MAX || at >= MAX_COMPONENTS)
+	if (length > DNS_LABEL_MAX || at >= NEAR_COMPONENTS)
 		return 1;
 	asm volatile("%0 &= 127" : "+r"(at));
 	component = &s->components[at];
@@ -59,7 +59,7 @@ static __always_inline bool read_name(struct scratch *s, __u32 given)
 	s->count = 0;
 	s->next = 0;
 	s->name_len = 0;
-	bpf_loop(MAX_COMPONENTS, read_label, &naming, 0);
+	bpf_loop(NEAR_COMPONENTS, read_label, &naming, 0);
 	return s->name_len && s->name_len <= given;
 }
 
@@ -79,11 +79,12 @@ static __always_inline bool is_label(struct scratch *s, __u32 from_top, __u64 te
 
 static long step_to_label(__u32 turn, struct descent *descent)
 {
-	struct node *node = step(descent->s, descent->id);
+	struct node *node = step(descent->s, descent->id, descent->lengths);
 
 	if (!node)
 		return 1;
 	descent->id = node->id;
+	descent->lengths = node->lengths;
 	if (descent->s->left)
 		return 0;
 	weigh(descent->s, node, descent->shift);
@@ -105,6 +106,7 @@ __noinline int match_name(__u32 slot, __u32 suffix)
 	if (!table->dns_root || descent.s->count <= suffix)
 		return VERDICT_NONE;
 	descent.id = table->dns_root;
+	descent.lengths = ~0u; /* of the root's edges: not stored */
 	descent.s->next = descent.s->count - suffix;
 	descent.s->left = 0;
 	bpf_loop(MAX_EDGES, step_to_label, &descent, 0);

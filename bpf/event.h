@@ -47,12 +47,14 @@ struct rendering { struct scratch *s; __u32 room; __u32 total; };
 static long fit_component(__u32 turn, struct rendering *rendering)
 {
 	struct scratch *s = rendering->s;
-	__u32 at = turn;
+	struct component *component;
 
 	if (turn >= s->count)
 		return 1;
-	asm volatile("%0 &= 127" : "+r"(at));
-	rendering->total += (s->components[at].len & NAME_MAX) + 1;
+	component = component_at(s, turn);
+	if (!component)
+		return 1;
+	rendering->total += (component->len & NAME_MAX) + 1;
 	if (rendering->total > rendering->room) {
 		s->event.truncated = 1;
 		return 1;
@@ -64,14 +66,17 @@ static long fit_component(__u32 turn, struct rendering *rendering)
 static long append_component(__u32 turn, struct rendering *rendering)
 {
 	struct scratch *s = rendering->s;
+	struct component *component;
 	__u32 at = s->next;
 
 	if (!at)
 		return 1;
 	at -= 1;
-	asm volatile("%0 &= 127" : "+r"(at));
 	s->next = at;
-	append(s, s->components[at].name, s->components[at].len);
+	component = component_at(s, at);
+	if (!component)
+		return 1;
+	append(s, component->name, component->len);
 	return 0;
 }
 

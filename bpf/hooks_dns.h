@@ -111,10 +111,11 @@ static __noinline bool find_sender(struct __sk_buff *skb, struct subject *subjec
 	if (!sk)
 		return false;
 	sender = bpf_sk_storage_get(&senders, sk, NULL, 0);
-	table = subject_in(subject, sender ? sender->container : container_of_socket(skb), CLASS_DNS);
+	table = subject_in(subject, NULL, sender ? sender->container : container_of_socket(skb), CLASS_DNS);
 	if (!table)
 		return false;
 	*sure = !(table->flags & TABLE_HAS_SOURCES);
+	subject->source = 0;
 	if (sender && sender->generation == subject->generation) {
 		subject->source = sender->source;
 		*sure = true;

@@ -42,7 +42,7 @@ int BPF_PROG(on_exec, struct linux_binprm *bprm, int ret)
 		count(COUNT_LABELS_FULL);
 		return -EACCES;
 	}
-	if (!subject_in(&subject, container, CLASS_PROCESS))
+	if (!subject_in(&subject, label, container, CLASS_PROCESS))
 		return 0;
 	access.dentry = bprm->file->f_path.dentry;
 	access.mount = bprm->file->f_path.mnt;
@@ -55,6 +55,7 @@ static __always_inline void classify_executed(struct task_struct *task, struct l
 {
 	struct scratch *s = NULL;
 	__u64 *entry = bpf_map_lookup_elem(&containers, &label->container);
+	__u32 source;
 	__u64 word;
 	int slot;
 
@@ -69,10 +70,12 @@ static __always_inline void classify_executed(struct task_struct *task, struct l
 		return;
 	s->subject.container = label->container;
 	s->subject.table = word;
-	s->mnt_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
-	s->exe_dentry = (__u64)file->f_path.dentry;
-	s->exe_mount = (__u64)file->f_path.mnt;
-	label_set_source(label, classify_source(slot), word >> 32);
+	walk_near(s, slot, file->f_path.dentry, file->f_path.mnt);
+	source = source_of_walk(s, slot);
+	if (is_torn(s))
+		source = classify_source(slot);
+	if (source != SOURCE_UNKNOWN)
+		label_set_source(label, source, word >> 32);
 	scratch_release(s);
 }
 

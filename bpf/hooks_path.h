@@ -24,9 +24,19 @@ static __always_inline int judge(struct subject *subject, struct path_access *ac
 	s->hook = access->hook;
 	s->ops = access->ops;
 	s->who = owns(access->inode) ? WHO_OWNER : WHO_OTHER;
-	s->dentry = (__u64)access->dentry;
-	s->mount = (__u64)access->mount;
 	s->event.detail[0] = s->event.detail[1] = s->event.detail[2] = 0;
+	if (s->subject.source == SOURCE_UNKNOWN) {
+		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
+		source_of_current(slot);
+	}
+	if (access->hook == HOOK_FILE_OPEN || access->hook == HOOK_BPRM_CHECK) {
+		walk_near(s, slot, access->dentry, access->mount);
+	} else { /* seldom: the longer way is fast enough, and less for the verifier to do */
+		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
+		s->dentry = (__u64)access->dentry;
+		s->mount = (__u64)access->mount;
+		walk_once(s, slot);
+	}
 	denied = judge_path(slot);
 	scratch_release(s);
 	return denied;

@@ -49,8 +49,8 @@ __noinline int decide(__u32 slot, __u32 op)
 	table = table_at(s->subject.table);
 	if (!table)
 		return VERDICT_BLOCK;
-	if (s->end == END_TOO_DEEP || s->end == END_FAULT) {
-		unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : COUNT_READ_FAULT);
+	if (s->end >= END_TOO_DEEP) {
+		unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : s->end == END_NO_SCRATCH ? COUNT_NO_SCRATCH : COUNT_READ_FAULT);
 		return VERDICT_BLOCK;
 	}
 	s->decision.verdict = VERDICT_NONE;
@@ -68,29 +68,53 @@ __noinline int decide(__u32 slot, __u32 op)
 	return s->decision.verdict;
 }
 
-/* Judges s->ops on the path in s->dentry and s->mount. Returns 1 to deny. One event for an access: of its worst verdict. */
-__noinline int judge_path(__u32 slot)
+/* The worst of what the rules say about s->ops on the walked path. */
+static __always_inline void judge_ops(struct scratch *s, __u32 slot, struct decision *worst)
 {
-	struct scratch *s = scratch_at(slot);
-	struct decision worst = {};
-
-	if (!s)
-		return 1;
-	s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
-	s->subject.source = source_of_current(slot);
-	walk(slot, s->dentry, s->mount);
 #pragma unroll
 	for (int op = OP_EXEC; op <= OP_MOVE; op++) {
 		if (!(s->ops & OPS(op)))
 			continue;
-		if (decide(slot, op) >= worst.verdict)
-			worst = s->decision;
+		if (decide(slot, op) >= worst->verdict)
+			*worst = s->decision;
 	}
-	if (worst.verdict < VERDICT_AUDIT)
+}
+
+/*
+ * Judges s->ops on the path that was just walked. Returns 1 to deny. When the tree changed meanwhile, names may have been
+ * read half of the old and half of the new place: then all is done again, and when it changes every time, the strictest of the tries counts.
+ * One event for an access: of its worst verdict.
+ */
+__noinline int judge_path(__u32 slot)
+{
+	struct scratch *s = scratch_at(slot);
+	struct decision strictest = {};
+
+	if (!s)
+		return 1;
+	if (s->subject.source == SOURCE_UNKNOWN) { /* in every try: its rules are not known */
+		unjudged(s, s->ops & OPS(OP_EXEC) ? OP_EXEC : s->ops & OPS(OP_WRITE) ? OP_WRITE : OP_READ, COUNT_READ_FAULT);
+		strictest = s->decision;
+	} else {
+#pragma clang loop unroll(disable)
+		for (int i = 0; i < WALK_TRIES; i++) {
+			struct decision worst = {};
+
+			judge_ops(s, slot, &worst);
+			if (!is_torn(s)) {
+				strictest = worst;
+				break;
+			}
+			if (worst.verdict >= strictest.verdict)
+				strictest = worst;
+			walk_once(s, slot);
+		}
+	}
+	if (strictest.verdict < VERDICT_AUDIT)
 		return 0;
-	s->decision = worst;
-	emit(slot, class_of(worst.op), 1);
-	return worst.verdict == VERDICT_BLOCK;
+	s->decision = strictest;
+	emit(slot, class_of(strictest.op), 1);
+	return strictest.verdict == VERDICT_BLOCK;
 }
 
 struct flat_access {
@@ -128,18 +152,22 @@ static __always_inline int judge_flat(struct flat_access *access)
 
 	if (!table)
 		return 0;
-	if (table->flags & TABLE_HAS_SOURCES) {
+	if (subject.source == SOURCE_UNKNOWN) {
 		slot = scratch_claim(&s);
 		if (slot < 0 || !s)
 			return 1;
 		s->subject = subject;
-		s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
+		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
 		subject.source = source_of_current(slot);
 	}
-	if (access->class == CLASS_NETWORK)
+	if (subject.source == SOURCE_UNKNOWN) {
+		decision = (struct decision){ .verdict = VERDICT_BLOCK, .site = SITE_UNJUDGED, .reason = COUNT_READ_FAULT };
+		count(COUNT_READ_FAULT);
+	} else if (access->class == CLASS_NETWORK) {
 		match_network(&decision, &subject, &access->kind, &access->use);
-	else
+	} else {
 		match_flat(&decision, &subject, access->class, access->names);
+	}
 	if (decision.verdict >= (access->only_block ? VERDICT_BLOCK : VERDICT_AUDIT) && !access->quiet) {
 		if (!s)
 			slot = scratch_claim(&s);

@@ -11,14 +11,14 @@
 typedef struct { unsigned int val; } kuid_t;
 typedef struct { int counter; } atomic_t;
 
-struct qstr { __u64 hash_len; const unsigned char *name; };
+struct qstr { __u64 hash_len; unsigned int len; const unsigned char *name; };
 struct inode { unsigned short i_mode; kuid_t i_uid; };
 struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
 
 struct ns_common { unsigned int inum; };
-struct mnt_namespace { struct ns_common ns; };
 struct vfsmount { struct dentry *mnt_root; };
 struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; struct mnt_namespace *mnt_ns; };
+struct mnt_namespace { struct ns_common ns; struct mount *root; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
 struct file { unsigned int f_mode; unsigned int f_flags; struct inode *f_inode; struct path f_path; };
 

@@ -80,12 +80,12 @@ static __always_inline __u32 container_of_task_cgroup(struct task_struct *task)
 	return container_of_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
 }
 
-/* Fills the subject for a container; its table if that table says anything about the class, else NULL. */
-static __always_inline struct table *subject_in(struct subject *out, __u32 container, __u32 class)
+/* Fills the subject for a container, whose label the current process may have; its table if that table says anything about the class. */
+static __always_inline struct table *subject_in(struct subject *out, struct label *label, __u32 container, __u32 class)
 {
 	__u64 *entry = bpf_map_lookup_elem(&containers, &container);
 	struct table *table;
-	__u64 word;
+	__u64 word, cached;
 
 	if (!entry)
 		return NULL;
@@ -99,6 +99,10 @@ static __always_inline struct table *subject_in(struct subject *out, __u32 conta
 	out->table = (__u32)word;
 	out->generation = word >> 32;
 	out->source = 0;
+	if (table->flags & TABLE_HAS_SOURCES) {
+		cached = label ? *(volatile __u64 *)&label->generation : 0;
+		out->source = label && (__u32)cached == out->generation ? cached >> 32 : SOURCE_UNKNOWN;
+	}
 	return table;
 }
 
@@ -107,7 +111,7 @@ static __always_inline struct table *subject_of_current(struct subject *out, __u
 {
 	struct label *label = label_of(bpf_get_current_task_btf());
 
-	return subject_in(out, label ? label->container : 0, class);
+	return subject_in(out, label, label ? label->container : 0, class);
 }
 
 static __always_inline void exe_of(struct task_struct *task, __u64 *dentry, __u64 *mount)
@@ -118,16 +122,35 @@ static __always_inline void exe_of(struct task_struct *task, __u64 *dentry, __u6
 	*mount = exe ? (__u64)BPF_CORE_READ(exe, f_path.mnt) : 0;
 }
 
-/* The source class of s->exe_*, by the rules of the slot's subject. Executables are known by their path in whatever namespace they are. */
+static __always_inline __u32 source_of_walk(struct scratch *s, __u32 slot)
+{
+	return s->end == END_ATTACHED || s->end == END_FOREIGN ? match_source(slot) : 0;
+}
+
+/*
+ * The source class of the executable in s->dentry and s->mount, by the rules of the slot's subject. Executables are known by their path in
+ * whatever namespace they are. SOURCE_UNKNOWN when the tree changed at every try and the tries disagree.
+ */
 __noinline int classify_source(__u32 slot)
 {
 	struct scratch *s = scratch_at(slot);
-	int end;
+	bool disagree = false;
+	__u32 source = 0;
 
-	if (!s || !s->exe_dentry)
+	if (!s || !s->dentry)
 		return 0;
-	end = walk(slot, s->exe_dentry, s->exe_mount);
-	return end == END_ATTACHED || end == END_FOREIGN ? match_source(slot) : 0;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < WALK_TRIES; i++) {
+		__u32 last = source;
+
+		walk_once(s, slot);
+		source = source_of_walk(s, slot);
+		if (!is_torn(s))
+			return source;
+		if (i && source != last)
+			disagree = true;
+	}
+	return disagree ? SOURCE_UNKNOWN : source;
 }
 
 /* Source and generation in one store: a reader never sees one of the old and one of the new. */
@@ -136,33 +159,22 @@ static __always_inline void label_set_source(struct label *label, __u32 source, 
 	*(volatile __u64 *)&label->generation = (__u64)source << 32 | generation;
 }
 
-/* The source class of the current process, from its label if that was computed for this generation. Overwrites the slot's walk. */
+/* Finds out the source class of the current process, for the slot's subject and for the next time. Overwrites the slot's walk. */
 __noinline int source_of_current(__u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct scratch *s = scratch_at(slot);
 	struct label *label;
-	struct table *table;
-	__u64 dentry, mount, cached;
 	__u32 source;
 
 	if (!s)
-		return 0;
-	table = table_at(s->subject.table);
-	if (!table || !(table->flags & TABLE_HAS_SOURCES))
-		return 0;
-	label = label_of(task);
-	if (label && label->container == s->subject.container) {
-		cached = *(volatile __u64 *)&label->generation;
-		if ((__u32)cached == s->subject.generation)
-			return cached >> 32;
-	}
-	exe_of(task, &dentry, &mount);
-	s->exe_dentry = dentry;
-	s->exe_mount = mount;
+		return SOURCE_UNKNOWN;
+	exe_of(task, &s->dentry, &s->mount);
 	source = classify_source(slot);
-	if (label && label->container == s->subject.container)
+	label = label_of(task);
+	if (label && source != SOURCE_UNKNOWN && label->container == s->subject.container)
 		label_set_source(label, source, s->subject.generation);
+	s->subject.source = source;
 	return source;
 }
 

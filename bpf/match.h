@@ -6,29 +6,34 @@
 #include "kernel.h"
 #include "scratch.h"
 
-#define MAX_EDGES 320    /* more than the longest rule (4,095 bytes, 128 components) has */
+#define MAX_EDGES 2304   /* more than the longest rule has: 2,047 components, or 4,095 bytes in 24s */
 
 static __always_inline struct table *table_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&tables, &index);
 }
 
-/* Follows the edge for the next bytes of the path; NULL when no rule goes that way. The caller has seen that bytes are left. */
-static __always_inline struct node *step(struct scratch *s, __u32 node)
+/* Follows the edge for the next bytes of the path; NULL when no rule goes that way, which the length alone tells in most cases. The caller has
+ * seen that bytes are left. */
+static __always_inline struct node *step(struct scratch *s, __u32 node, __u32 lengths)
 {
 	struct node_key *key = &s->key;
 	__u64 left = s->left, take;
 
 	if (!left) {
 		__u32 at = s->next - 1;
+		struct component *component = component_at(s, at);
 
-		asm volatile("%0 &= 127" : "+r"(at));
+		if (!component)
+			return NULL;
 		s->next = at;
-		s->cursor = s->components[at].name;
-		left = s->components[at].len;
+		s->cursor = component->name;
+		left = component->len;
 		if (!left || left > NAME_MAX)
 			return NULL;
 	}
+	if (!((lengths >> (left & 31)) & 1))
+		return NULL;
 	take = left < NAME_CHUNK ? left : NAME_CHUNK;
 	asm volatile("%0 &= 31" : "+r"(take));
 	__builtin_memset(key->name, 0, NAME_CHUNK);
@@ -70,7 +75,7 @@ static __always_inline void weigh(struct scratch *s, struct node *node, __u32 sh
 	s->decision.source = from;
 }
 
-struct descent { struct scratch *s; struct node *node; __u32 id; __u32 shift; };
+struct descent { struct scratch *s; struct node *node; __u32 id; __u32 lengths; __u32 shift; };
 
 static long weigh_and_step(__u32 turn, struct descent *descent)
 {
@@ -84,7 +89,7 @@ static long weigh_and_step(__u32 turn, struct descent *descent)
 		if (!s->next)
 			return 1;
 	}
-	descent->node = step(s, node->id);
+	descent->node = step(s, node->id, node->lengths);
 	return !descent->node;
 }
 
@@ -110,11 +115,12 @@ __noinline int match_rules(__u32 slot, __u32 shift)
 /* Leaves the class in `shift`. */
 static long step_to_source(__u32 turn, struct descent *descent)
 {
-	struct node *node = step(descent->s, descent->id);
+	struct node *node = step(descent->s, descent->id, descent->lengths);
 
 	if (!node)
 		return 1;
 	descent->id = node->id;
+	descent->lengths = node->lengths;
 	if (descent->s->left || descent->s->next)
 		return 0;
 	descent->shift = node->words.exact;
@@ -133,6 +139,7 @@ __noinline int match_source(__u32 slot)
 	if (!table || !table->source_root || !descent.s->count)
 		return 0;
 	descent.id = table->source_root;
+	descent.lengths = table->source_lengths;
 	descent.s->next = descent.s->count;
 	descent.s->left = 0;
 	bpf_loop(MAX_EDGES, step_to_source, &descent, 0);

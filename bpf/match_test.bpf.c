@@ -26,7 +26,7 @@ static long cut_component(__u32 turn, struct cutting *cutting)
 	for (int i = 0; i <= NAME_MAX && start > 0; i++) {
 		__u32 before = start - 1;
 
-		asm volatile("%0 &= 1023" : "+r"(before));
+		asm volatile("%0 &= 4095" : "+r"(before));
 		if (cutting->text[before] == '/')
 			break;
 		start = before;
@@ -34,10 +34,12 @@ static long cut_component(__u32 turn, struct cutting *cutting)
 	if (start == 0)
 		return 1;
 	if (start < end) {
-		struct dentry_part part = { .hash_len = (__u64)(end - start) << 32, .name = (__u64)(cutting->text + (start & 1023)) };
+		struct dentry_part part = { .hash_len = (__u64)(end - start) << 32, .name = (__u64)(cutting->text + (start & 4095)) };
 
-		if (!push(cutting->s, &part)) {
-			cutting->s->end = END_TOO_DEEP;
+		__u32 failed = push(cutting->s, &part);
+
+		if (failed) {
+			cutting->s->end = failed;
 			return 1;
 		}
 	}
@@ -146,7 +148,7 @@ int walk_descriptor(struct bpf_raw_tracepoint_args *ctx)
 	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
 	trial->verdict = walk(slot, dentry, mount);
-	trial->path_len = render(slot, TRIAL_TEXT);
+	trial->path_len = render(slot, TEXT_RESOURCE);
 	trial->site = s->event.truncated;
 	bpf_probe_read_kernel(trial->path, TRIAL_TEXT, s->text);
 	scratch_release(s);

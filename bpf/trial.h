@@ -5,8 +5,8 @@
 
 #include <linux/types.h>
 
-#define TRIALS 4096
-#define TRIAL_TEXT 1024
+#define TRIALS 1024
+#define TRIAL_TEXT 4096
 
 struct trial {
 	__u32 table;

@@ -9,6 +9,7 @@
 
 #define MAX_MOUNTS 64    /* mount points that one path may cross */
 #define WALK_TRIES 4
+#define PLAIN_COMPONENTS 16 /* that are read by plain loads */
 
 /* Kernel memory is read in two pieces a component, so the fields must lie together; fields() falls back to single reads where not. */
 struct dentry_part { __u64 parent; __u64 hash_len; __u64 name; };
@@ -51,16 +52,23 @@ static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
 	return mnt_ns == s->mnt_ns ? END_ATTACHED : END_FOREIGN;
 }
 
-static __always_inline bool push(struct scratch *s, struct dentry_part *part)
+/* Keeps one more component; an enum end when that is not possible, else 0. */
+static __always_inline __u32 push(struct scratch *s, struct dentry_part *part)
 {
 	__u32 n = *(volatile __u32 *)&s->count; /* from memory: a register would be one more state for the verifier at each turn */
+	struct component *component;
 
 	if (n >= MAX_COMPONENTS)
-		return false;
-	s->components[n].name = part->name;
-	s->components[n].len = part->hash_len >> 32;
+		return END_TOO_DEEP;
+	if (n >= NEAR_COMPONENTS && !s->deep && !deep_claim(s->slot))
+		return END_NO_SCRATCH;
+	component = component_at(s, n);
+	if (!component)
+		return END_NO_SCRATCH;
+	component->name = part->name;
+	component->len = part->hash_len >> 32;
 	s->count = n + 1;
-	return true;
+	return 0;
 }
 
 /* A dentry without a parent that is no mount's root: a file that was never in a tree, or one whose place is not known. */
@@ -101,56 +109,122 @@ static long climb_once(__u32 turn, struct climb *climb)
 		climb->end = classify_orphan(climb->s, climb->dentry, &part);
 		return 1;
 	}
-	climb->end = END_TOO_DEEP;
 	climb->dentry = part.parent;
-	return !push(climb->s, &part);
+	climb->end = push(climb->s, &part);
+	if (climb->end)
+		return 1;
+	climb->end = END_TOO_DEEP; /* should this have been the last turn */
+	return 0;
 }
 
-/* Walks once; fills components and count, returns enum end. */
-__noinline int walk_once(__u32 slot, __u64 dentry, __u64 vfsmount)
+/* Walks on from s->at_dentry in s->at_mount, a struct mount; adds to components and count, sets and returns s->end. */
+__noinline int climb(__u32 slot)
 {
-	struct climb climb = { .s = scratch_at(slot), .dentry = dentry, .end = END_TOO_DEEP };
+	struct climb climb = { .s = scratch_at(slot), .end = END_TOO_DEEP };
 
 	if (!climb.s)
 		return END_FAULT;
-	climb.mount = vfsmount - bpf_core_field_offset(struct mount, mnt);
-	climb.s->count = 0;
+	climb.dentry = climb.s->at_dentry;
+	climb.mount = climb.s->at_mount;
 	if (read_mount(&climb.at, climb.mount))
-		return END_FAULT;
-	bpf_loop(MAX_COMPONENTS + MAX_MOUNTS, climb_once, &climb, 0);
+		climb.end = END_FAULT;
+	else
+		bpf_loop(MAX_COMPONENTS + MAX_MOUNTS, climb_once, &climb, 0);
+	climb.s->end = climb.end;
 	return climb.end;
 }
 
-/* Both sequence counters that change when something on the way is renamed or mounted, in one word. */
-static __always_inline __u64 tree_sequence(void)
+/* Two counters of the kernel: one changes when something is renamed, the other when something is mounted, moved or unmounted. */
+static __always_inline __u32 counter_at(const void *lock)
 {
-	__u32 renames = 0, mounts = 0;
+	__u32 value = 0;
 
-	if (&rename_lock)
-		bpf_probe_read_kernel(&renames, 4, &rename_lock);
-	if (&mount_lock)
-		bpf_probe_read_kernel(&mounts, 4, &mount_lock);
-	return (__u64)renames << 32 | mounts;
+	if (lock)
+		bpf_probe_read_kernel(&value, 4, lock);
+	return value;
+}
+
+/* Has the tree changed since the slot's walk began, so that names may be half of the old and half of the new place? Mounts matter only to a walk
+ * that crossed one: otherwise all names are of one mount, whose place was read at one moment. */
+static __always_inline bool is_torn(struct scratch *s)
+{
+	if (counter_at(&rename_lock) != s->renames || (s->renames & 1)) /* odd: a rename was half done */
+		return true;
+	return s->crossed && (counter_at(&mount_lock) != s->mounts || (s->mounts & 1));
+}
+
+/* Walks once from s->dentry and s->mount. */
+static __always_inline void walk_once(struct scratch *s, __u32 slot)
+{
+	s->renames = counter_at(&rename_lock);
+	s->mounts = counter_at(&mount_lock);
+	s->crossed = true;
+	s->at_dentry = s->dentry;
+	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
+	s->count = 0;
+	climb(slot);
+}
+
+/*
+ * The same for most files at a third of the cost: the verifier knows these pointers, so the fields behind them are plain loads. Only the mount
+ * is read by address, because the verifier knows no way from its public part to the rest. What is not plain is left to climb().
+ */
+static __always_inline void walk_near(struct scratch *s, __u32 slot, struct dentry *dentry, struct vfsmount *mount)
+{
+	struct mnt_namespace *own = bpf_get_current_task_btf()->nsproxy->mnt_ns;
+	struct mount *top = own->root;
+	struct mount_part at;
+	__u32 n;
+
+	s->dentry = (__u64)dentry;
+	s->mount = (__u64)mount;
+	s->mnt_ns = (__u64)own;
+	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
+	s->renames = counter_at(&rename_lock);
+	s->crossed = false;
+	s->count = 0;
+	s->end = END_FAULT;
+	if (read_mount(&at, s->at_mount))
+		return;
+#pragma clang loop unroll(disable)
+	for (n = 0; n < PLAIN_COMPONENTS && (__u64)dentry != at.root; n++) {
+		struct dentry *parent = dentry->d_parent;
+
+		if (parent == dentry)
+			break;
+		s->components[n].name = (__u64)dentry->d_name.name;
+		s->components[n].len = dentry->d_name.len;
+		dentry = parent;
+	}
+	s->count = n;
+	s->at_dentry = (__u64)dentry;
+	/* the usual end: the namespace's lowest mount, or one that covers the root of it */
+	if ((__u64)dentry == at.root && at.parent == (__u64)top && (at.parent == s->at_mount || at.mountpoint == (__u64)top->mnt.mnt_root) &&
+	    top->mnt_parent == top && top->mnt_ns == own) {
+		s->end = END_ATTACHED;
+		return;
+	}
+	s->mounts = counter_at(&mount_lock);
+	s->crossed = true;
+	climb(slot);
 }
 
 /* Walks, and walks again when the tree changed meanwhile: otherwise half of the old and half of the new place could be taken for a path. */
 __noinline int walk(__u32 slot, __u64 dentry, __u64 vfsmount)
 {
 	struct scratch *s = scratch_at(slot);
-	int end = END_FAULT;
 
 	if (!s)
 		return END_FAULT;
+	s->dentry = dentry;
+	s->mount = vfsmount;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < WALK_TRIES; i++) {
-		__u64 before = tree_sequence();
-
-		end = walk_once(slot, dentry, vfsmount);
-		if (tree_sequence() == before)
+		walk_once(s, slot);
+		if (!is_torn(s))
 			break;
 	}
-	s->end = end;
-	return end;
+	return s->end;
 }
 
 #endif

@@ -5,7 +5,7 @@
 
 export const ABI = 2;
 export const NAME_CHUNK = 24;
-export const MAX_COMPONENTS = 128;
+export const MAX_COMPONENTS = 2048;
 export const MAX_TABLES = 4096;
 export const MAX_CONTAINERS = 65536;
 export const MAX_NODES = 1048576;
@@ -52,13 +52,13 @@ export const HOOKS = [
 export const LAYOUT = {
   words: { size: 8, exact: 0, child: 2, deep: 4, reserved: 6 },
   node_key: { size: 32, node: 0, len: 4, name: 8 },
-  node: { size: 24, source_mask: 0, id: 8, reserved: 12, words: 16 },
+  node: { size: 24, source_mask: 0, id: 8, lengths: 12, words: 16 },
   source_key: { size: 8, node: 0, source: 4 },
   flat_rules: { size: 40, capability: 0, network: 24, reachable: 36 },
   endpoint_key: { size: 28, prefix: 0, root: 4, version: 8, address: 12 },
   endpoint_entry: { size: 16, number: 0, source: 4, first_port: 8, last_port: 10, verdict: 12, operations: 13, protocols: 14, any_port: 15 },
   endpoint: { size: 1032, count: 0, reserved: 4, entries: 8 },
-  table: { size: 88, top: 0, source_root: 24, defaults: 28, flags: 32, reserved: 36, any: 40, dns_root: 80, dns_unreadable: 84 },
+  table: { size: 88, top: 0, source_root: 24, defaults: 28, flags: 32, source_lengths: 36, any: 40, dns_root: 80, dns_unreadable: 84 },
   container: { size: 8, table: 0, generation: 4 },
   label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
   event: {

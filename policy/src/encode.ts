@@ -32,7 +32,8 @@ export interface EncodedTable {
 /** Encodes a table with node ids from `nodeBase + 1` (the root of the path trie). `nodeBase + idCount` must fit in 32 bits. */
 export function encodeTable(table: Table, nodeBase: number): EncodedTable {
   const { edges, sourceRoot, idCount } = edgesOf(table);
-  const nodes = encodeEdges(edges, nodeBase);
+  const lengths = lengthsOf(edges);
+  const nodes = encodeEdges(edges, { nodeBase, lengths });
   const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.dns.nodes].flatMap(({ id, sources }) =>
     [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })),
   );
@@ -42,7 +43,7 @@ export function encodeTable(table: Table, nodeBase: number): EncodedTable {
   const flatRules = block(flats.length, LAYOUT.flat_rules.size);
   flats.forEach(({ rules }, i) => putFlat(flatRules.view, i * LAYOUT.flat_rules.size, rules));
   return {
-    table: encodeHeader(table, { nodeBase, sourceRoot }),
+    table: encodeHeader(table, { nodeBase, sourceRoot, lengths }),
     ...nodes,
     nodeCount: edges.length,
     sourceKeys: encodeSourceKeys(sourced),
@@ -70,15 +71,17 @@ export function canonicalBytes(encoded: EncodedTable): Uint8Array {
   return concatenate([lengths.bytes, ...parts]);
 }
 
-function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number }): Uint8Array {
+function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number; lengths: Lengths }): Uint8Array {
   const { bytes, view } = block(1, LAYOUT.table.size);
   const at = LAYOUT.table;
   view.setBigUint64(at.top + LAYOUT.node.source_mask, sourceMask(table.root.sources.keys()), true);
   view.setUint32(at.top + LAYOUT.node.id, ids.nodeBase + 1, true);
+  view.setUint32(at.top + LAYOUT.node.lengths, ids.lengths.get(1) ?? 0, true);
   putWords(view, at.top + LAYOUT.node.words, table.root.words);
   view.setUint32(at.source_root, ids.sourceRoot === 0 ? 0 : ids.nodeBase + ids.sourceRoot, true);
   view.setUint32(at.defaults, encodeDefaults(table), true);
   view.setUint32(at.flags, encodeFlags(table), true);
+  view.setUint32(at.source_lengths, ids.lengths.get(ids.sourceRoot) ?? 0, true);
   putFlat(view, at.any, table.flat);
   view.setUint32(at.dns_root, table.dns.root === 0 ? 0 : ids.nodeBase + table.dns.root, true);
   view.setUint32(at.dns_unreadable, VERDICT[table.dns.unreadable], true);
@@ -102,7 +105,19 @@ function encodeFlags(table: Table): number {
   return classes | (table.sources.length > 0 ? TABLE_HAS_SOURCES : 0) | (table.endpoints.length > 0 ? TABLE_HAS_ENDPOINTS : 0);
 }
 
-function encodeEdges(edges: readonly Edge[], nodeBase: number): { nodeKeys: Uint8Array; nodeValues: Uint8Array } {
+/** By node: a bit for each length (modulo 32) that an edge from it has, so that the kernel need not look for others. */
+type Lengths = ReadonlyMap<number, number>;
+
+function lengthsOf(edges: readonly Edge[]): Lengths {
+  const lengths = new Map<number, number>();
+  for (const { parent, bytesLeft } of edges) lengths.set(parent, ((lengths.get(parent) ?? 0) | (1 << (bytesLeft % 32))) >>> 0);
+  return lengths;
+}
+
+function encodeEdges(
+  edges: readonly Edge[],
+  { nodeBase, lengths }: { nodeBase: number; lengths: Lengths },
+): { nodeKeys: Uint8Array; nodeValues: Uint8Array } {
   const keys = block(edges.length, LAYOUT.node_key.size);
   const values = block(edges.length, LAYOUT.node.size);
   edges.forEach((edge, i) => {
@@ -113,6 +128,7 @@ function encodeEdges(edges: readonly Edge[], nodeBase: number): { nodeKeys: Uint
     const value = i * LAYOUT.node.size;
     values.view.setBigUint64(value + LAYOUT.node.source_mask, edge.sourceMask, true);
     values.view.setUint32(value + LAYOUT.node.id, nodeBase + edge.id, true);
+    values.view.setUint32(value + LAYOUT.node.lengths, lengths.get(edge.id) ?? 0, true);
     putWords(values.view, value + LAYOUT.node.words, edge.words);
   });
   return { nodeKeys: keys.bytes, nodeValues: values.bytes };

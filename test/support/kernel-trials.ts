@@ -12,7 +12,7 @@ import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
 /** struct trial in bpf/trial.h */
 const TRIAL = {
-  size: 2132,
+  size: 8276,
   table: 0,
   class: 4,
   op: 8,
@@ -30,7 +30,7 @@ const TRIAL = {
   source: 76,
   source_class: 80,
   path: 84,
-  source_path: 1108,
+  source_path: 4180,
 } as const;
 const SLOT = 1;
 

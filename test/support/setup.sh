@@ -118,6 +118,10 @@ oldest=22.19
 # 4. The build: bundles and the kernel half.
 quietly node test/support/build.mjs || give_up "the build failed"
 
-# 5. A kernel for the microVM: the demo needs it only where this machine's own kernel cannot enforce.
-if [ "$mode" = demo ]; then flags=(--where-needed); else flags=(); fi
+# 5. Kernels for the microVM: the demo needs one only where this machine's own kernel cannot enforce, the tests need four.
+case $mode in
+  demo) flags=(--where-needed) ;;
+  test) flags=(--all) ;;
+  *) flags=() ;;
+esac
 node --conditions=source test/support/vm/prepare.ts "${flags[@]}" || exit 3

@@ -90,7 +90,7 @@ kind: KubeArmorPolicy
 metadata: { name: deep, namespace: shop }
 spec:
   selector: { matchLabels: { app: web } }
-  file: { matchPaths: [{ path: ${'/deeper'.repeat(130)} }] }
+  file: { matchPaths: [{ path: ${'/deeper'.repeat(600)} }] }
 `,
   'more.yaml': `${API}
 kind: KubeArmorPolicy

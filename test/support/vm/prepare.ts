@@ -1,7 +1,11 @@
-/** Set-up's last step: a kernel for the microVM, ready before anybody waits for it. `--where-needed`: not where this machine can enforce. */
+/**
+ * Set-up's last step: a kernel for the microVM, ready before anybody waits for it. `--where-needed`: not where this machine can enforce.
+ * `--all`: every kernel that the tests boot.
+ */
 import { resolve } from 'node:path';
 import { cachedKernel, findKernel } from './kernel.ts';
 import { findInitrd } from './initrd.ts';
+import { KERNELS } from './options.ts';
 
 const say = (sentence: string): void => console.log(`setup: ${sentence}`);
 
@@ -15,7 +19,7 @@ try {
   const whereNeeded = process.argv.includes('--where-needed');
   if ((await cachedKernel('6.1')) === undefined && whereNeeded && (await enforcesHere()))
     say('this kernel attaches LSM programs: no microVM needed');
-  else await findInitrd(await findKernel(undefined, say));
+  else for (const name of process.argv.includes('--all') ? KERNELS : [undefined]) await findInitrd(await findKernel(name, say));
 } catch (error) {
   console.error(`setup: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

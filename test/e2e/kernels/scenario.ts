@@ -1,0 +1,36 @@
+/** Loads every program into this kernel, runs smoke.ts under them, and prints facts: `WHAT: RESULT`. For the microVM, as root. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { compile } from '@parapet/policy';
+import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
+import { loadedPrograms } from '../../support/loaded-programs.ts';
+import { ACTOR, FILES, POLICY, PROGRAMS, TRIES } from './smoke.ts';
+
+const CGROUP = '/sys/fs/cgroup/smoke';
+const ENTER = `echo $$ > ${CGROUP}/cgroup.procs && exec "$0" "$@"`;
+
+function fact(what: string, result: unknown): void {
+  process.stdout.write(`${what}: ${String(result)}\n`);
+}
+
+for (const file of [...FILES, ...PROGRAMS]) mkdirSync(path.dirname(file), { recursive: true });
+for (const file of FILES) writeFileSync(file, 'x');
+execFileSync('cc', ['-O2', '-static', '-o', ACTOR, path.resolve('test/e2e/enforcer/actor.c')]);
+for (const program of PROGRAMS) cpSync(ACTOR, program);
+
+const enforcer = await createBpfEnforcer({ bpfDirectory: path.resolve('bpf/build') });
+fact('missing hooks', enforcer.support.missingHooks.join(','));
+mkdirSync(CGROUP);
+const { table } = compile([POLICY], { file: 'audit', network: 'audit', capabilities: 'audit' });
+await enforcer.enforce(statSync(CGROUP, { bigint: true }).ino, table);
+// the exit status is the last command's errno: one more that passes
+const commands = [...TRIES.map(([command]) => command), `read ${FILES[1]}`];
+const lines = execFileSync('bash', ['-c', ENTER, ACTOR, ...commands], { encoding: 'utf8' });
+process.stdout.write(lines);
+for (const { name, verified, machineCode, missed } of loadedPrograms()) {
+  fact(`program ${name}`, `${verified} ${machineCode}`);
+  if (missed !== 0) fact(`missed ${name}`, missed);
+}
+for (const name of ['noScratch', 'readFault', 'tooDeep', 'labelsFull']) fact(`counter ${name}`, enforcer.counters()[name]);
+await enforcer.close({ keep: false });

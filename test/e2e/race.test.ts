@@ -1,0 +1,50 @@
+/** Verdicts under preemption: crowds of tasks on one and two processors, on kernels that preempt programs at any point. */
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { guestProgram, runInVm } from '../support/vm/index.ts';
+import type { VmRequest } from '../support/vm/index.ts';
+import { CROWDS } from './race/crowds.ts';
+
+/** For each crowd. `npm run nightly` makes ten times as many. */
+const TRIES = process.env.PARAPET_NIGHTLY === 'true' ? 100_000 : 10_000;
+const LIMIT = process.env.PARAPET_NIGHTLY === 'true' ? 3600 : 600;
+const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
+  ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
+  ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
+  ['Linux 6.1, PREEMPT_RT, one processor', { kernel: '6.1-rt', cpus: 1 }],
+  ['Linux 6.1, PREEMPT_RT, two processors', { kernel: '6.1-rt', cpus: 2 }],
+];
+const RIGHT = 'all tries, 0 passed, 0 refused, 0 other';
+
+describe.each(MACHINES)('%s', (_name, machine) => {
+  const facts = new Map<string, string>();
+
+  beforeAll(async () => {
+    const command = [...guestProgram(path.join(import.meta.dirname, 'race/scenario.ts')), String(TRIES)];
+    const { status, output, problem } = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
+    for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2));
+    if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+  }, LIMIT * 1000);
+
+  test('without the rule the same tries pass, so that the others can fail', () => {
+    const [tries, passed, ...wrong] = facts.get('without the rule the same tries pass')!.split(' ').map(Number);
+    expect(passed).toBeGreaterThanOrEqual(tries! / 2);
+    expect(wrong).toEqual([0, 0, 0]);
+  });
+
+  test.each(CROWDS)(`$tasks tasks that $place: no blocked access passes and no other is refused, in ${TRIES} tries`, ({ tasks, place }) => {
+    expect(facts.get(`${tasks} tasks, ${place}`)).toBe(RIGHT);
+  });
+
+  test('sixty tasks at a depth of 1,000 components find room for their walks, and are judged rightly', () => {
+    expect(facts.get('60 tasks, 1,000 components deep')).toBe(RIGHT);
+  });
+
+  test.each(['first', 'second'])('what is moved to and fro is never opened by its %s name, and nothing else is refused', (which) => {
+    expect(facts.get(`storm, by the ${which} name`)).toBe(`${RIGHT}, some while moved`);
+  });
+
+  test('no access was without memory to judge it, and no run of a program was missed', () => {
+    expect({ noScratch: facts.get('counter noScratch'), missed: facts.get('runs missed') }).toEqual({ noScratch: '0', missed: '0' });
+  });
+});
