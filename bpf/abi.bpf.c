@@ -13,9 +13,14 @@ enum number {
 	NUMBER_MAX_CONTAINERS = MAX_CONTAINERS,
 	NUMBER_MAX_NODES = MAX_NODES,
 	NUMBER_MAX_LABELS = MAX_LABELS,
+	NUMBER_PATTERN_CELLS = PATTERN_CELLS,
+	NUMBER_MAX_PATTERN_CHUNKS = MAX_PATTERN_CHUNKS,
 	NUMBER_TABLE_HAS_FIRST = TABLE_HAS(CLASS_PROCESS),
 	NUMBER_TABLE_HAS_LAST = TABLE_HAS(CLASS_CAPABILITY),
 	NUMBER_TABLE_HAS_SOURCES = TABLE_HAS_SOURCES,
+	NUMBER_TABLE_HAS_PATTERNS = TABLE_HAS_PATTERNS,
+	NUMBER_TABLE_HAS_EXECNAMES = TABLE_HAS_EXECNAMES,
+	NUMBER_TABLE_HAS_TERMINAL = TABLE_HAS_TERMINAL,
 };
 
 struct abi {
@@ -34,6 +39,7 @@ struct abi {
 	struct source_key source_key;
 	struct flat_rules flat_rules;
 	struct table table;
+	struct pattern_verdict pattern_verdict;
 	struct container container;
 	struct label label;
 	struct event event;

@@ -80,6 +80,14 @@ static __always_inline __u32 container_of_task_cgroup(struct task_struct *task)
 	return container_of_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
 }
 
+/* A table's number, or that of the one that holds instead for tasks with a controlling terminal, if it has one and the task is such. */
+static __always_inline __u32 table_for_terminal(struct table *table, __u32 number)
+{
+	if (!(table->flags & TABLE_HAS_TERMINAL) || !bpf_get_current_task_btf()->signal->tty)
+		return number;
+	return table->terminal;
+}
+
 /* Fills the subject for a container; its table if that table says anything about the class, else NULL. */
 static __always_inline struct table *subject_in(struct subject *out, __u32 container, __u32 class)
 {
@@ -96,10 +104,10 @@ static __always_inline struct table *subject_in(struct subject *out, __u32 conta
 	if (!table || !(table->flags & (TABLE_HAS(class))))
 		return NULL;
 	out->container = container;
-	out->table = (__u32)word;
+	out->table = table_for_terminal(table, word);
 	out->generation = word >> 32;
 	out->source = 0;
-	return table;
+	return out->table == (__u32)word ? table : table_at(out->table);
 }
 
 /* The same for the current process: its container's rules, or the host's (container 0). */

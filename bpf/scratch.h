@@ -49,6 +49,7 @@ struct scratch {
 	__u64 mnt_ns;            /* namespace in which paths are ATTACHED */
 	struct subject subject;
 	struct decision decision;
+	__u32 rank;              /* how near the rule that decided is: see docs/semantics.md */
 	__u32 ops;               /* operations to judge: bits 1 << enum path_op */
 	__u32 who;
 	__u32 hook;

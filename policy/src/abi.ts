@@ -10,13 +10,19 @@ export const MAX_TABLES = 4096;
 export const MAX_CONTAINERS = 65536;
 export const MAX_NODES = 1048576;
 export const MAX_LABELS = 131072;
+/** Cells of 16 bits in one chunk of a table's automaton. */
+export const PATTERN_CELLS = 2048;
+export const MAX_PATTERN_CHUNKS = 4096;
 
 export const VERDICT = { none: 0, allow: 1, audit: 2, block: 3 } as const;
 export const PATH_OPERATION = { exec: 0, read: 1, write: 2, move: 3 } as const;
 export const WHO = { owner: 0, other: 1 } as const;
 export const CLASS = { process: 0, file: 1, network: 2, capabilities: 3 } as const;
 export const TABLE_HAS_SOURCES = 1 << 8;
-export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5 } as const;
+export const TABLE_HAS_PATTERNS = 1 << 9;
+export const TABLE_HAS_EXECNAMES = 1 << 10;
+export const TABLE_HAS_TERMINAL = 1 << 12;
+export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5, pattern: 6, execname: 7 } as const;
 
 /** Kernel counters in the order of `enum counter`; the names are the ones users see. */
 export const COUNTERS = ['events', 'ringFull', 'ringFullBlock', 'noScratch', 'tooDeep', 'readFault', 'labelsFull', 'arena'] as const;
@@ -38,7 +44,12 @@ export const LAYOUT = {
   node: { size: 24, source_mask: 0, id: 8, reserved: 12, words: 16 },
   source_key: { size: 8, node: 0, source: 4 },
   flat_rules: { size: 40, capability: 0, network: 24, reserved: 36 },
-  table: { size: 80, top: 0, source_root: 24, defaults: 28, flags: 32, reserved: 36, any: 40 },
+  table: {
+    size: 112, top: 0, source_root: 24, defaults: 28, flags: 32, reserved: 36, any: 40, execname_root: 80, pattern_chunk: 84,
+    pattern_verdicts: 88, pattern_chunks: 92, pattern_stride: 94, source_top: 96, terminal: 104,
+    reserved_2: 108,
+  },
+  pattern_verdict: { size: 8, word: 0, process_depth: 2, file_depth: 4, reserved: 6 },
   container: { size: 8, table: 0, generation: 4 },
   label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
   event: {

@@ -14,6 +14,8 @@ export type Access =
       readonly owner: boolean;
       /** The executable that acts: for `exec` the one that calls execve, not the one being executed. */
       readonly source: string;
+      /** Whether the acting task has a controlling terminal. */
+      readonly terminal?: boolean;
     }
   | {
       readonly type: 'network';
@@ -22,6 +24,7 @@ export type Access =
       readonly socketType: number;
       readonly protocol: number;
       readonly source: string;
+      readonly terminal?: boolean;
     }
   | {
       readonly type: 'capability';

@@ -1,12 +1,25 @@
 /** A table as the bytes of the kernel's maps: little endian, offsets from the ABI. */
-import { CLASS, LAYOUT, NAME_CHUNK, TABLE_HAS_SOURCES, VERDICT } from './abi.ts';
+import {
+  CLASS,
+  LAYOUT,
+  NAME_CHUNK,
+  TABLE_HAS_EXECNAMES,
+  TABLE_HAS_PATTERNS,
+  TABLE_HAS_SOURCES,
+  TABLE_HAS_TERMINAL,
+  VERDICT,
+} from './abi.ts';
 import { edgesOf, sourceMask } from './edges.ts';
 import type { Edge } from './edges.ts';
+import { encodePatterns } from './encode-patterns.ts';
+import type { EncodedPatterns } from './encode-patterns.ts';
 import type { FlatRules, Table, Words } from './table.ts';
 
 export interface EncodedTable {
   /** One `struct table`. */
   readonly table: Uint8Array;
+  /** Another for tasks with a terminal, empty where nothing tells them apart. What follows is of both. */
+  readonly terminalTable: Uint8Array;
   /** `nodeCount` × `struct node_key` and as many `struct node`, in the same order; likewise below. */
   readonly nodeKeys: Uint8Array;
   readonly nodeValues: Uint8Array;
@@ -19,15 +32,47 @@ export interface EncodedTable {
   readonly flatKeys: Uint8Array;
   readonly flatRules: Uint8Array;
   readonly flatCount: number;
+  /** `patternCount` chunks, for a run of the kernel's chunks from the one that the table was told. */
+  readonly patternChunks: Uint8Array;
+  readonly patternCount: number;
   /** How many node ids were used: `nodeBase + 1` up to `nodeBase + idCount`. */
   readonly idCount: number;
 }
 
-/** Encodes a table with node ids from `nodeBase + 1` (the root of the path trie). `nodeBase + idCount` must fit in 32 bits. */
-export function encodeTable(table: Table, nodeBase: number): EncodedTable {
+/** Where the rest of a table is in the kernel. */
+export interface TablePlaces {
+  /** The first chunk of its automaton. */
+  readonly chunk?: number;
+  /** The slot of the table for tasks with a terminal. */
+  readonly terminal?: number;
+}
+
+/** Encodes a table with node ids from `nodeBase + 1` (the root of the path trie); `nodeBase + idCount` must fit in 32 bits. */
+export function encodeTable(table: Table, nodeBase: number, places: TablePlaces = {}): EncodedTable {
+  const own = encodeOne(table, nodeBase, places);
+  if (table.terminal === undefined) return own;
+  const other = encodeOne(table.terminal, nodeBase + own.idCount, places);
+  return {
+    ...own,
+    terminalTable: other.table,
+    nodeKeys: concatenate([own.nodeKeys, other.nodeKeys]),
+    nodeValues: concatenate([own.nodeValues, other.nodeValues]),
+    nodeCount: own.nodeCount + other.nodeCount,
+    sourceKeys: concatenate([own.sourceKeys, other.sourceKeys]),
+    sourceWords: concatenate([own.sourceWords, other.sourceWords]),
+    sourceCount: own.sourceCount + other.sourceCount,
+    flatKeys: concatenate([own.flatKeys, other.flatKeys]),
+    flatRules: concatenate([own.flatRules, other.flatRules]),
+    flatCount: own.flatCount + other.flatCount,
+    idCount: own.idCount + other.idCount,
+  };
+}
+
+function encodeOne(table: Table, nodeBase: number, { chunk = 0, terminal = 0 }: TablePlaces): EncodedTable {
   const { edges, sourceRoot, idCount } = edgesOf(table);
   const nodes = encodeEdges(edges, nodeBase);
-  const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes].flatMap(({ id, sources }) =>
+  const patterns = encodePatterns(table.patterns);
+  const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.names.nodes].flatMap(({ id, sources }) =>
     [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })),
   );
   const flats = [...table.sourceFlat].map(([source, rules]) => ({ node: nodeBase + 1, source, rules }));
@@ -36,7 +81,8 @@ export function encodeTable(table: Table, nodeBase: number): EncodedTable {
   const flatRules = block(flats.length, LAYOUT.flat_rules.size);
   flats.forEach(({ rules }, i) => putFlat(flatRules.view, i * LAYOUT.flat_rules.size, rules));
   return {
-    table: encodeHeader(table, { nodeBase, sourceRoot }),
+    table: encodeHeader(table, { nodeBase, sourceRoot, chunk, terminal, patterns }),
+    terminalTable: new Uint8Array(),
     ...nodes,
     nodeCount: edges.length,
     sourceKeys: encodeSourceKeys(sourced),
@@ -45,6 +91,8 @@ export function encodeTable(table: Table, nodeBase: number): EncodedTable {
     flatKeys: encodeSourceKeys(flats),
     flatRules: flatRules.bytes,
     flatCount: flats.length,
+    patternChunks: patterns.chunks,
+    patternCount: patterns.chunkCount,
     idCount,
   };
 }
@@ -56,22 +104,41 @@ export function canonicalTable(table: Table): Uint8Array {
 
 /** The same for a table that was encoded with 0 as its node base. */
 export function canonicalBytes(encoded: EncodedTable): Uint8Array {
-  const counts = block(1, 12);
-  [encoded.nodeCount, encoded.sourceCount, encoded.flatCount].forEach((count, i) => counts.view.setUint32(i * 4, count, true));
-  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules } = encoded;
-  return concatenate([encoded.table, counts.bytes, nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules]);
+  const { nodeCount, sourceCount, flatCount, patternCount } = encoded;
+  const counts = block(1, 16);
+  [nodeCount, sourceCount, flatCount, patternCount].forEach((count, i) => counts.view.setUint32(i * 4, count, true));
+  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, patternChunks, terminalTable } = encoded;
+  const entries = [nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, patternChunks];
+  return concatenate([encoded.table, terminalTable, counts.bytes, ...entries]);
 }
 
-function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number }): Uint8Array {
+interface Places {
+  readonly nodeBase: number;
+  readonly sourceRoot: number;
+  readonly chunk: number;
+  readonly terminal: number;
+  readonly patterns: EncodedPatterns;
+}
+
+function encodeHeader(table: Table, places: Places): Uint8Array {
   const { bytes, view } = block(1, LAYOUT.table.size);
   const at = LAYOUT.table;
+  const idOf = (relative: number): number => (relative === 0 ? 0 : places.nodeBase + relative);
+  const { patterns } = places;
   view.setBigUint64(at.top + LAYOUT.node.source_mask, sourceMask(table.root.sources.keys()), true);
-  view.setUint32(at.top + LAYOUT.node.id, ids.nodeBase + 1, true);
+  view.setUint32(at.top + LAYOUT.node.id, idOf(1), true);
   putWords(view, at.top + LAYOUT.node.words, table.root.words);
-  view.setUint32(at.source_root, ids.sourceRoot === 0 ? 0 : ids.nodeBase + ids.sourceRoot, true);
+  view.setUint32(at.source_root, idOf(places.sourceRoot), true);
   view.setUint32(at.defaults, encodeDefaults(table), true);
   view.setUint32(at.flags, encodeFlags(table), true);
   putFlat(view, at.any, table.flat);
+  view.setUint32(at.terminal, table.terminal === undefined ? 0 : places.terminal, true);
+  view.setUint32(at.execname_root, idOf(table.names.root), true);
+  view.setUint32(at.pattern_chunk, patterns.chunkCount === 0 ? 0 : places.chunk, true);
+  view.setUint32(at.pattern_verdicts, patterns.verdicts, true);
+  view.setUint16(at.pattern_chunks, patterns.chunkCount, true);
+  view.setUint16(at.pattern_stride, patterns.stride, true);
+  putWords(view, at.source_top, table.sources.root);
   return bytes;
 }
 
@@ -88,7 +155,15 @@ function encodeDefaults({ defaults }: Table): number {
 function encodeFlags(table: Table): number {
   const sections = new Set(table.policies.flatMap(({ rules }) => rules.map(({ section }) => section)));
   const classes = [...sections].reduce((flags, section) => flags | (1 << CLASS[section]), 0);
-  return classes | (table.sources.length > 0 ? TABLE_HAS_SOURCES : 0);
+  const sources = table.sources.classes > 0 ? TABLE_HAS_SOURCES : 0;
+  const names = table.names.root === 0 ? 0 : TABLE_HAS_EXECNAMES;
+  return (
+    classes |
+    sources |
+    names |
+    (table.patterns === undefined ? 0 : TABLE_HAS_PATTERNS) |
+    (table.terminal === undefined ? 0 : TABLE_HAS_TERMINAL)
+  );
 }
 
 function encodeEdges(edges: readonly Edge[], nodeBase: number): { nodeKeys: Uint8Array; nodeValues: Uint8Array } {

@@ -1,6 +1,7 @@
 /** The meaning of Parapet's policies: what the other packages may use. */
 export * from './abi.ts';
 export * from './access.ts';
+export * from './automaton.ts';
 export * from './capability.ts';
 export * from './compile.ts';
 export { parseDuration } from './duration.ts';
@@ -9,6 +10,8 @@ export * from './evaluate.ts';
 export * from './event.ts';
 export * from './event-text.ts';
 export * from './explain.ts';
+export * from './glob.ts';
+export { matchesGlob } from './glob-match.ts';
 export * from './links.ts';
 export * from './match.ts';
 export * from './model.ts';

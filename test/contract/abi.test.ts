@@ -73,9 +73,14 @@ describe('numbers', () => {
       MAX_CONTAINERS: policy.MAX_CONTAINERS,
       MAX_NODES: policy.MAX_NODES,
       MAX_LABELS: policy.MAX_LABELS,
+      PATTERN_CELLS: policy.PATTERN_CELLS,
+      MAX_PATTERN_CHUNKS: policy.MAX_PATTERN_CHUNKS,
       TABLE_HAS_FIRST: 1 << policy.CLASS.process,
       TABLE_HAS_LAST: 1 << policy.CLASS.capabilities,
       TABLE_HAS_SOURCES: policy.TABLE_HAS_SOURCES,
+      TABLE_HAS_PATTERNS: policy.TABLE_HAS_PATTERNS,
+      TABLE_HAS_EXECNAMES: policy.TABLE_HAS_EXECNAMES,
+      TABLE_HAS_TERMINAL: policy.TABLE_HAS_TERMINAL,
     });
   });
 

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compile, evaluate, flatSiteKey, networkNames, siteKey } from '@parapet/policy';
+import { compile, evaluate, flatSiteKey, isPathSite, networkNames, siteKey, terminalSiteKey } from '@parapet/policy';
 import type { Access, Policy, Postures, Rule, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../support/policy-cases.ts';
 import { KernelTrials } from '../support/kernel-trials.ts';
@@ -29,6 +29,7 @@ describe('verdicts', () => {
 
   test(`the kernel and the evaluator agree on ${SETS * ACCESSES} random accesses`, () => {
     let judged = 0;
+    const sites = new Set<string>();
     fc.assert(
       fc.property(cases, (one) => {
         const { table } = compile(one.set, one.postures);
@@ -36,12 +37,14 @@ describe('verdicts', () => {
         kernel.judge(table, one.accesses).forEach((answer, i) => {
           expectSame({ set: one.set, postures: one.postures, table, access: one.accesses[i]!, answer });
           judged += 1;
+          sites.add(answer.site);
         });
       }),
       { numRuns: SETS, verbose: fc.VerbosityLevel.None },
     );
     // some sets are empty and have no table
     expect(judged).toBeGreaterThanOrEqual(10_000);
+    expect([...sites].sort()).toEqual(['child', 'deep', 'default', 'exact', 'execname', 'flat', 'pattern']);
   }, 300_000);
 });
 
@@ -65,12 +68,13 @@ function expectSame(one: { set: readonly Policy[]; postures: Postures; table: Ta
 
 function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: Policy; rule: Rule } | undefined {
   const { site, node, source, verdict } = answer;
-  if (access.type === 'path' && (site === 'exact' || site === 'child' || site === 'deep')) {
+  if (access.type === 'path' && isPathSite(site)) {
     return table.sites.get(siteKey({ node, site, source, operation: access.operation, owner: access.owner }));
   }
   if (access.type === 'path' || site !== 'flat' || verdict === 'none') return undefined;
   const names = access.type === 'network' ? [...networkNames(access.family, access.socketType, access.protocol)] : [access.capability];
-  return names.map((what) => table.sites.get(flatSiteKey({ source, what, verdict }))).find((giver) => giver !== undefined);
+  const keys = names.map((what) => flatSiteKey({ source, what, verdict })).map((key) => (node > 1 ? terminalSiteKey(key, 0) : key));
+  return keys.map((key) => table.sites.get(key)).find((giver) => giver !== undefined);
 }
 
 describe('walks', () => {

@@ -3,7 +3,7 @@
  * bridge. Needs root, and a kernel that runs raw tracepoint programs.
  */
 import path from 'node:path';
-import { CLASS, encodeTable, LAYOUT, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
+import { CLASS, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, PATH_OPERATION, PATTERN_CELLS, SITE, VERDICT } from '@parapet/policy';
 import type { Access, Table } from '@parapet/policy';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
@@ -29,6 +29,7 @@ const TRIAL = {
   source_path: 1080,
 } as const;
 const SLOT = 1;
+const TERMINAL_SLOT = SLOT + 1;
 
 export interface KernelAnswer {
   readonly verdict: keyof typeof VERDICT;
@@ -50,6 +51,7 @@ export class KernelTrials {
   readonly #object: Handle;
   readonly #trials: KernelMap;
   #nodeBase = 0;
+  #chunk = 1;
 
   constructor() {
     if (process.getuid?.() !== 0) throw new Error('this test runs programs in the kernel: run it as root');
@@ -63,15 +65,21 @@ export class KernelTrials {
 
   /** Puts the table in the kernel's maps, asks about every access, and takes it out again. */
   judge(table: Table, accesses: readonly Access[]): KernelAnswer[] {
-    const encoded = encodeTable(table, this.#nodeBase);
+    const chunk = this.#placeFor(table);
+    const encoded = encodeTable(table, this.#nodeBase, { chunk, terminal: TERMINAL_SLOT });
     const nodes = this.#map('nodes', { keySize: LAYOUT.node_key.size, valueSize: LAYOUT.node.size });
     const sources = this.#map('node_sources', { keySize: LAYOUT.source_key.size, valueSize: LAYOUT.words.size });
     const flat = this.#map('source_flat', { keySize: LAYOUT.source_key.size, valueSize: LAYOUT.flat_rules.size });
     nodes.setAll(encoded.nodeKeys, encoded.nodeValues);
     sources.setAll(encoded.sourceKeys, encoded.sourceWords);
     flat.setAll(encoded.flatKeys, encoded.flatRules);
-    this.#map('tables', { keySize: 4, valueSize: LAYOUT.table.size }).set(word(SLOT), encoded.table);
-    accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access)));
+    const chunkKeys = Array.from({ length: encoded.patternCount }, (_, i) => word(chunk + i));
+    this.#map('patterns', { keySize: 4, valueSize: PATTERN_CELLS * 2 }).setAll(Buffer.concat(chunkKeys), encoded.patternChunks);
+    const hasTerminal = encoded.terminalTable.length > 0;
+    const tables = this.#map('tables', { keySize: 4, valueSize: LAYOUT.table.size });
+    tables.set(word(SLOT), encoded.table);
+    if (hasTerminal) tables.set(word(TERMINAL_SLOT), encoded.terminalTable);
+    accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access, hasTerminal)));
     const judged = this.#run('judge_trials', accesses.length);
     const answers = accesses.map((_, i) => this.#answer(i));
     nodes.deleteAll(encoded.nodeKeys);
@@ -80,6 +88,13 @@ export class KernelTrials {
     this.#nodeBase += encoded.idCount;
     if (judged !== accesses.length) throw new Error(`the kernel judged ${judged} of ${accesses.length} accesses`);
     return answers;
+  }
+
+  /** Another run of chunks each time, now and then over the map's last ones. */
+  #placeFor(table: Table): number {
+    const { patternCount } = encodeTable(table, 0);
+    this.#chunk = this.#chunk + 7 + patternCount < MAX_PATTERN_CHUNKS ? this.#chunk + 7 : 1;
+    return this.#chunk;
   }
 
   /** Where the kernel's walk finds an open file of this process. */
@@ -120,18 +135,20 @@ export class KernelTrials {
   #answer(index: number): KernelAnswer {
     const bytes = Buffer.from(this.#trials.get(word(index)) ?? []);
     const node = bytes.readUInt32LE(TRIAL.node);
+    const site = nameOf(SITE, bytes.readUInt32LE(TRIAL.site));
     return {
       verdict: nameOf(VERDICT, bytes.readUInt32LE(TRIAL.verdict)),
-      site: nameOf(SITE, bytes.readUInt32LE(TRIAL.site)),
-      node: node === 0 ? 0 : node - this.#nodeBase,
+      site,
+      node: node === 0 || site === 'pattern' ? node : node - this.#nodeBase,
       source: bytes.readUInt32LE(TRIAL.source),
     };
   }
 }
 
-function encodeTrial(access: Access): Uint8Array {
+function encodeTrial(access: Access, hasTerminal: boolean): Uint8Array {
   const bytes = Buffer.alloc(TRIAL.size);
-  bytes.writeUInt32LE(SLOT, TRIAL.table);
+  const terminal = hasTerminal && access.type !== 'capability' && access.terminal === true;
+  bytes.writeUInt32LE(terminal ? TERMINAL_SLOT : SLOT, TRIAL.table);
   bytes.writeUInt32LE(bytes.write(access.source, TRIAL.source_path), TRIAL.source_len);
   if (access.type === 'path') {
     bytes.writeUInt32LE(access.operation === 'exec' ? CLASS.process : CLASS.file, TRIAL.class);

@@ -9,7 +9,7 @@ import type { Policy, Table } from '@parapet/policy';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
 import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts';
 import { fileRule, policyOf } from '../../unit/policy/builders.ts';
-import { ACTOR, GROUPS, HOME, LONG } from './cases.ts';
+import { ACTOR, GROUPS, HOME, IN_TERMINAL, LONG } from './cases.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const BUILD = path.resolve('bpf/build');
@@ -20,11 +20,13 @@ function fact(name: string, what: string, result: unknown): void {
 }
 
 function makeFiles(): void {
-  for (const directory of ['bin', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
+  for (const directory of ['bin/sub', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
     mkdirSync(path.join(HOME, directory), { recursive: true });
   const files = [
     'secret',
     'deep/a/b/c',
+    `${LONG}/x.key`,
+    'x.key',
     'flat/file',
     'flat/sub/file',
     `${LONG}/file`,
@@ -34,7 +36,7 @@ function makeFiles(): void {
     'audited',
   ];
   for (const file of [...files, 'by-actor', 'by-other', 'plain']) writeFileSync(path.join(HOME, file), 'x', { mode: 0o666 });
-  for (const program of ['free', 'blocked', 'from-there', 'other']) cpSync(ACTOR, path.join(HOME, 'bin', program));
+  for (const program of ['free', 'blocked', 'from-there', 'other', 'sub/blocked']) cpSync(ACTOR, path.join(HOME, 'bin', program));
   writeFileSync(path.join(HOME, 'script'), `#!${HOME}/bin/blocked\n`);
   chmodSync(path.join(HOME, 'script'), 0o755);
   chownSync(path.join(HOME, 'owned'), 1000, 1000);
@@ -182,6 +184,7 @@ const events: KernelEvent[] = [];
 enforcer.onEvents((some) => events.push(...some));
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
 await run('cc', ['-O2', '-static', '-o', ACTOR, path.resolve('test/e2e/enforcer/actor.c')]);
+await run('cc', ['-O2', '-static', '-o', IN_TERMINAL, path.resolve('test/e2e/enforcer/in-terminal.c')]);
 makeFiles();
 await runGroups(enforcer, events);
 await adoption(enforcer);

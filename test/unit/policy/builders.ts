@@ -1,5 +1,5 @@
 /** Short ways to write policies in tests. */
-import type { CapabilityRule, FileRule, NetworkName, NetworkRule, PathMatch, Policy, ProcessRule, Rule } from '@parapet/policy';
+import type { CapabilityRule, FileMatch, FileRule, NetworkName, NetworkRule, Policy, ProcessRule, Rule } from '@parapet/policy';
 
 const COMMON = { action: 'Block', severity: 1, tags: [], message: '', from: [] } as const;
 
@@ -10,8 +10,8 @@ function field(): string {
   return `spec.rule[${written}]`;
 }
 
-/** A path, or a directory where the text ends in `/` (`/**` after it: recursive). */
-export function matchOf(text: string): PathMatch {
+/** A path, or a directory where the text ends in `/` (`/**` after it: recursive). For patterns and names see below. */
+export function matchOf(text: string): FileMatch {
   if (text.endsWith('/**')) return { type: 'directory', dir: text.slice(0, -2), recursive: true };
   return text.endsWith('/') ? { type: 'directory', dir: text, recursive: false } : { type: 'path', path: text };
 }
@@ -22,6 +22,14 @@ export function pathRule(text: string, more: Partial<ProcessRule> = {}): Process
 
 export function fileRule(text: string, more: Partial<FileRule> = {}): FileRule {
   return { section: 'file', field: field(), ...COMMON, match: matchOf(text), ownerOnly: false, readOnly: false, ...more };
+}
+
+export function patternRule(pattern: string, more: Partial<FileRule> = {}): FileRule {
+  return fileRule('/', { match: { type: 'pattern', pattern }, ...more });
+}
+
+export function nameRule(name: string, more: Partial<ProcessRule> = {}): ProcessRule {
+  return pathRule('/', { match: { type: 'name', name }, ...more });
 }
 
 export function networkRule(protocol: NetworkName, more: Partial<NetworkRule> = {}): NetworkRule {
