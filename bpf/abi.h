@@ -19,6 +19,8 @@
 #define MAX_LABELS 131072
 #define MAX_ENDPOINTS 262144
 #define MAX_ENDPOINT_ENTRIES 64
+#define PATTERN_CELLS 2048    /* cells of 16 bits in one chunk of a table's automaton */
+#define MAX_PATTERN_CHUNKS 4096
 
 /* One verdict: two bits. A larger value wins a conflict, so merging is max(). */
 enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
@@ -34,6 +36,9 @@ enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPA
 /* table.flags: a hook returns at once when the table has nothing to say about its class (CLASS_* is the bit number). */
 #define TABLE_HAS(class) (1u << (class))
 #define TABLE_HAS_SOURCES (1u << 8)
+#define TABLE_HAS_PATTERNS (1u << 9)
+#define TABLE_HAS_EXECNAMES (1u << 10)
+#define TABLE_HAS_TERMINAL (1u << 12)
 #define TABLE_HAS_ENDPOINTS (1u << 13)
 
 /* Names a network rule can use, as bits; which of them an access has is computed from family, type and protocol. */
@@ -62,7 +67,7 @@ struct node {
 	__u64 source_mask;   /* bit (source % 64) set: source-specific words for this node may exist in node_sources */
 	__u32 id;
 	__u32 lengths;       /* bit (len % 32) set: an edge whose key has this len may lead on from here */
-	struct words words;  /* in the source trie: exact is the source class of this executable, the rest 0 */
+	struct words words;  /* in the source trie: source classes */
 };
 
 struct source_key {
@@ -119,6 +124,23 @@ struct table {
 	struct flat_rules any;       /* rules for any source */
 	__u32 dns_root;              /* root id of the trie of domain names, 0 if no rule has one */
 	__u32 dns_unreadable;        /* enum verdict for a query that cannot be read */
+	__u32 execname_root;         /* root id of the names of executables, 0 if no rule has one */
+	__u32 pattern_chunk;         /* the first of the chunks with the automaton of the patterns */
+	__u32 pattern_verdicts;      /* the cell, counted from that chunk, where what the patterns say begins */
+	__u16 pattern_chunks;
+	__u16 pattern_stride;        /* cells of one row: what the state accepts, and the next state for each class of bytes */
+	struct words source_top;     /* the words of the source trie's root */
+	__u32 terminal;              /* the table that holds instead for tasks with a controlling terminal */
+	__u32 reserved_2;
+};
+
+/* What a set of patterns says: a verdict word, and how many components the deciding ones have before their first wildcard. An automaton's
+ * chunks hold the classes of the 256 bytes, the rows of its states, and these: the one for what a state accepts, counted from 1. */
+struct pattern_verdict {
+	__u16 word;
+	__u16 process_depth;
+	__u16 file_depth;
+	__u16 reserved;
 };
 
 /* containers[index]: read and written as one 64-bit word, so a swap is one store. */
@@ -137,7 +159,8 @@ struct label {
 };
 
 /* Where a verdict came from. */
-enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_ENDPOINT = 9 };
+enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_PATTERN = 6,
+	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9 };
 
 /* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it. */
 enum counter {
@@ -170,7 +193,8 @@ struct event {
 	__u64 start_time;
 	__u32 container;
 	__u32 generation;
-	__u32 node;                  /* trie node that decided, for SITE_EXACT, SITE_CHILD and SITE_DEEP; the entry, for SITE_ENDPOINT */
+	__u32 node;                  /* trie node that decided, for SITE_EXACT, _CHILD, _DEEP and _EXECNAME; for SITE_PATTERN what was
+				      * accepted, for SITE_FLAT the table's root, for SITE_ENDPOINT the entry */
 	__u32 source;                /* the source class that decided; 0: a rule for any source */
 	__u8 class;
 	__u8 op;                     /* enum path_op, for paths; enum endpoint_op, where there is an address */

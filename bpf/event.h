@@ -179,7 +179,7 @@ __noinline int emit(__u32 slot, __u32 class, __u32 has_path)
 		event->version = 0;
 	event->container = s->subject.container;
 	event->generation = s->subject.generation;
-	event->node = s->decision.site == SITE_FLAT || s->decision.site == SITE_DEFAULT ? 0 : s->decision.node;
+	event->node = s->decision.site == SITE_DEFAULT ? 0 : s->decision.node;
 	event->source = s->decision.source;
 	event->class = class;
 	event->op = s->decision.op;

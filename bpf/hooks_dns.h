@@ -111,7 +111,7 @@ static __noinline bool find_sender(struct __sk_buff *skb, struct subject *subjec
 	if (!sk)
 		return false;
 	sender = bpf_sk_storage_get(&senders, sk, NULL, 0);
-	table = subject_in(subject, NULL, sender ? sender->container : container_of_socket(skb), CLASS_DNS);
+	table = subject_without_terminal(subject, NULL, sender ? sender->container : container_of_socket(skb), CLASS_DNS);
 	if (!table)
 		return false;
 	*sure = !(table->flags & TABLE_HAS_SOURCES);

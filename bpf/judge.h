@@ -3,6 +3,7 @@
 #ifndef PARAPET_JUDGE_H
 #define PARAPET_JUDGE_H
 
+#include "conflict.h"
 #include "endpoint.h"
 #include "event.h"
 #include "label.h"
@@ -54,8 +55,10 @@ __noinline int decide(__u32 slot, __u32 op)
 		return VERDICT_BLOCK;
 	}
 	s->decision.verdict = VERDICT_NONE;
-	if (s->end == END_ATTACHED || s->end == END_FOREIGN)
-		match_rules(slot, op * 4 + (s->who & 1) * 2);
+	if ((s->end == END_ATTACHED || s->end == END_FOREIGN) && match_rules(table, slot, op, s->who)) {
+		unjudged(s, op, COUNT_READ_FAULT);
+		return VERDICT_BLOCK;
+	}
 	/* another namespace's file is refused by its path there, but never allowed by it */
 	if (s->decision.verdict == VERDICT_NONE || (s->end == END_FOREIGN && s->decision.verdict == VERDICT_ALLOW)) {
 		s->decision.verdict = op == OP_MOVE ? VERDICT_NONE : default_verdict(table, class_of(op));

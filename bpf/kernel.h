@@ -24,7 +24,8 @@ struct file { unsigned int f_mode; unsigned int f_flags; struct inode *f_inode; 
 
 struct cred { kuid_t uid; kuid_t fsuid; };
 struct mm_struct { struct file *exe_file; };
-struct signal_struct { atomic_t live; };
+struct tty_struct;
+struct signal_struct { atomic_t live; struct tty_struct *tty; };
 
 struct pid_namespace { struct task_struct *child_reaper; struct ns_common ns; };
 struct upid { int nr; struct pid_namespace *ns; };

@@ -80,8 +80,17 @@ static __always_inline __u32 container_of_task_cgroup(struct task_struct *task)
 	return container_of_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
 }
 
-/* Fills the subject for a container, whose label the current process may have; its table if that table says anything about the class. */
-static __always_inline struct table *subject_in(struct subject *out, struct label *label, __u32 container, __u32 class)
+/* A table's number, or that of the one that holds instead for tasks with a controlling terminal, if it has one and the task is such. */
+static __always_inline __u32 table_for_terminal(struct table *table, __u32 number)
+{
+	if (!(table->flags & TABLE_HAS_TERMINAL) || !bpf_get_current_task_btf()->signal->tty)
+		return number;
+	return table->terminal;
+}
+
+/* Fills the subject for a container, whose label the current process may have; its table if that table says anything about the class. It is
+ * the one for tasks without a terminal. */
+static __always_inline struct table *subject_without_terminal(struct subject *out, struct label *label, __u32 container, __u32 class)
 {
 	__u64 *entry = bpf_map_lookup_elem(&containers, &container);
 	struct table *table;
@@ -104,6 +113,18 @@ static __always_inline struct table *subject_in(struct subject *out, struct labe
 		out->source = label && (__u32)cached == out->generation ? cached >> 32 : SOURCE_UNKNOWN;
 	}
 	return table;
+}
+
+/* The same, with the table for tasks with a terminal where the current one has such. */
+static __always_inline struct table *subject_in(struct subject *out, struct label *label, __u32 container, __u32 class)
+{
+	struct table *table = subject_without_terminal(out, label, container, class);
+	__u32 number = out->table;
+
+	if (!table)
+		return NULL;
+	out->table = table_for_terminal(table, number);
+	return out->table == number ? table : table_at(out->table);
 }
 
 /* The same for the current process: its container's rules, or the host's (container 0). */

@@ -43,6 +43,17 @@ struct {
 	__type(key, struct endpoint_key);
 	__type(value, struct endpoint);
 } endpoints SEC(".maps");
+struct pattern_chunk {
+	__u16 cells[PATTERN_CELLS];
+};
+
+/* The automata of all tables, each in a run of chunks. An array: a look-up is a few instructions without a call. Chunk 0 is never used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_PATTERN_CHUNKS);
+	__type(key, __u32);
+	__type(value, struct pattern_chunk);
+} patterns SEC(".maps");
 
 /* Entry 0 is never used: a container with table 0 has no rules. */
 struct {

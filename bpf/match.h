@@ -51,11 +51,13 @@ static __always_inline __u32 word_for(struct words *words, __u32 remaining)
 	return remaining == 0 ? words->exact : remaining == 1 ? words->child : words->deep;
 }
 
-/* Takes what this node says, if it says anything, over what nodes above said: deeper wins, and at equal depth a rule for the source. */
-static __always_inline void weigh(struct scratch *s, struct node *node, __u32 shift)
+struct said { __u32 verdict; __u32 source; };
+
+/* What a node says: a rule for the source, else a rule for any. */
+static __always_inline struct said said_at(struct scratch *s, struct node *node, __u32 shift)
 {
-	__u32 remaining = s->next, source = s->subject.source, from = 0;
-	__u32 verdict = (word_for(&node->words, remaining) >> shift) & 3;
+	__u32 remaining = s->next, source = s->subject.source;
+	struct said said = { .verdict = (word_for(&node->words, remaining) >> shift) & 3 };
 
 	if (source && (node->source_mask >> (source & 63)) & 1) {
 		struct source_key key = { .node = node->id, .source = source };
@@ -63,16 +65,26 @@ static __always_inline void weigh(struct scratch *s, struct node *node, __u32 sh
 		__u32 own = words ? (word_for(words, remaining) >> shift) & 3 : 0;
 
 		if (own) {
-			verdict = own;
-			from = source;
+			said.verdict = own;
+			said.source = source;
 		}
 	}
-	if (!verdict)
+	return said;
+}
+
+/* Takes what this node says, if it says anything, over what nodes above said: deeper wins. */
+static __always_inline void weigh(struct scratch *s, struct node *node, __u32 shift)
+{
+	struct said said = said_at(s, node, shift);
+	__u32 remaining = s->next;
+
+	if (!said.verdict)
 		return;
-	s->decision.verdict = verdict;
+	s->decision.verdict = said.verdict;
 	s->decision.site = remaining == 0 ? SITE_EXACT : remaining == 1 ? SITE_CHILD : SITE_DEEP;
 	s->decision.node = node->id;
-	s->decision.source = from;
+	s->decision.source = said.source;
+	s->rank = 2 * (s->count - remaining);
 }
 
 struct descent { struct scratch *s; struct node *node; __u32 id; __u32 lengths; __u32 shift; };
@@ -93,8 +105,9 @@ static long weigh_and_step(__u32 turn, struct descent *descent)
 	return !descent->node;
 }
 
-/* What the rules say about the walked path; fills s->decision, VERDICT_NONE where no rule matches. `shift` selects the cell. */
-__noinline int match_rules(__u32 slot, __u32 shift)
+/* What rules for paths and directories say about the walked path; fills s->decision and s->rank, VERDICT_NONE where none matches. `shift`
+ * selects the cell. */
+__noinline int match_tree(__u32 slot, __u32 shift)
 {
 	struct descent descent = { .s = scratch_at(slot), .shift = shift & 31 };
 	struct table *table;
@@ -105,6 +118,7 @@ __noinline int match_rules(__u32 slot, __u32 shift)
 	if (!table)
 		return 0;
 	descent.s->decision.verdict = VERDICT_NONE;
+	descent.s->rank = 0;
 	descent.s->next = descent.s->count;
 	descent.s->left = 0;
 	descent.node = &table->top;
@@ -121,13 +135,13 @@ static long step_to_source(__u32 turn, struct descent *descent)
 		return 1;
 	descent->id = node->id;
 	descent->lengths = node->lengths;
-	if (descent->s->left || descent->s->next)
+	if (descent->s->left)
 		return 0;
-	descent->shift = node->words.exact;
-	return 1;
+	descent->shift = word_for(&node->words, descent->s->next);
+	return !descent->s->next;
 }
 
-/* The source class of the walked path, 0 if no rule names it. */
+/* The source class of the walked path, 0 if no rule names it. A node's words hold also for what was named above it. */
 __noinline int match_source(__u32 slot)
 {
 	struct descent descent = { .s = scratch_at(slot) };
@@ -142,6 +156,7 @@ __noinline int match_source(__u32 slot)
 	descent.lengths = table->source_lengths;
 	descent.s->next = descent.s->count;
 	descent.s->left = 0;
+	descent.shift = word_for(&table->source_top, descent.s->count);
 	bpf_loop(MAX_EDGES, step_to_source, &descent, 0);
 	return descent.shift;
 }
@@ -217,7 +232,9 @@ static __always_inline void match_flat(struct decision *out, struct subject *sub
 		out->source = 0;
 	}
 	out->site = SITE_FLAT;
+	out->node = table->top.id;
 	if (!out->verdict) {
+		out->node = 0;
 		out->verdict = default_verdict(table, class);
 		out->site = SITE_DEFAULT;
 	}

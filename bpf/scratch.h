@@ -59,6 +59,7 @@ struct scratch {
 	__u32 mounts;
 	struct subject subject;
 	struct decision decision;
+	__u32 rank;              /* how near the rule that decided is: see docs/semantics.md */
 	__u32 ops;               /* operations to judge: bits 1 << enum path_op */
 	__u32 who;
 	__u32 hook;

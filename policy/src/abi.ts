@@ -10,19 +10,25 @@ export const MAX_TABLES = 4096;
 export const MAX_CONTAINERS = 65536;
 export const MAX_NODES = 1048576;
 export const MAX_LABELS = 131072;
+/** Cells of 16 bits in one chunk of a table's automaton. */
+export const PATTERN_CELLS = 2048;
+export const MAX_PATTERN_CHUNKS = 4096;
 
 export const VERDICT = { none: 0, allow: 1, audit: 2, block: 3 } as const;
 export const PATH_OPERATION = { exec: 0, read: 1, write: 2, move: 3 } as const;
 export const WHO = { owner: 0, other: 1 } as const;
 export const CLASS = { process: 0, file: 1, network: 2, capabilities: 3, dns: 4 } as const;
 export const TABLE_HAS_SOURCES = 1 << 8;
+export const TABLE_HAS_PATTERNS = 1 << 9;
+export const TABLE_HAS_EXECNAMES = 1 << 10;
+export const TABLE_HAS_TERMINAL = 1 << 12;
 export const TABLE_HAS_ENDPOINTS = 1 << 13;
 export const MAX_ENDPOINTS = 262144;
 export const MAX_ENDPOINT_ENTRIES = 64;
 export const ENDPOINT_OPERATION = { connect: 0, send: 1, bind: 2, listen: 3, accept: 4 } as const;
 /** Bits by which an entry names the protocols that it is about. */
 export const ENDPOINT_PROTOCOL = { tcp: 1, udp: 2, sctp: 4, any: 15 } as const;
-export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5, endpoint: 9 } as const;
+export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5, pattern: 6, execname: 7, endpoint: 9 } as const;
 
 /** Kernel counters in the order of `enum counter`; the names are the ones users see. */
 export const COUNTERS = [
@@ -58,7 +64,12 @@ export const LAYOUT = {
   endpoint_key: { size: 28, prefix: 0, root: 4, version: 8, address: 12 },
   endpoint_entry: { size: 16, number: 0, source: 4, first_port: 8, last_port: 10, verdict: 12, operations: 13, protocols: 14, any_port: 15 },
   endpoint: { size: 1032, count: 0, reserved: 4, entries: 8 },
-  table: { size: 88, top: 0, source_root: 24, defaults: 28, flags: 32, source_lengths: 36, any: 40, dns_root: 80, dns_unreadable: 84 },
+  table: {
+    size: 120, top: 0, source_root: 24, defaults: 28, flags: 32, source_lengths: 36, any: 40, dns_root: 80, dns_unreadable: 84,
+    execname_root: 88, pattern_chunk: 92, pattern_verdicts: 96, pattern_chunks: 100, pattern_stride: 102, source_top: 104, terminal: 112,
+    reserved_2: 116,
+  },
+  pattern_verdict: { size: 8, word: 0, process_depth: 2, file_depth: 4, reserved: 6 },
   container: { size: 8, table: 0, generation: 4 },
   label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
   event: {

@@ -15,6 +15,8 @@ export type Access =
       readonly owner: boolean;
       /** The executable that acts: for `exec` the one that calls execve, not the one being executed. */
       readonly source: string;
+      /** Whether the acting task has a controlling terminal. */
+      readonly terminal?: boolean;
     }
   | {
       readonly type: 'network';
@@ -25,6 +27,7 @@ export type Access =
       /** Absent where no address is named: creating a socket, or anything with a socket that is no internet socket. */
       readonly endpoint?: EndpointUse;
       readonly source: string;
+      readonly terminal?: boolean;
     }
   | {
       readonly type: 'dns';

@@ -1,9 +1,12 @@
 /** From the policies of one container to its table: what the kernel needs to decide, and for each verdict the rule it comes from. */
 import { capabilityNumber } from './capability.ts';
+import { compilePatterns } from './compile-patterns.ts';
+import type { CompiledPatterns } from './compile-patterns.ts';
 import { edgesOf } from './edges.ts';
 import { endpointNodes } from './endpoints.ts';
 import type { EndpointGiver } from './endpoints.ts';
-import { ENDPOINT_PROTOCOL, MAX_ENDPOINT_ENTRIES, VERDICT } from './abi.ts';
+import { ENDPOINT_PROTOCOL, VERDICT } from './abi.ts';
+import { directoryOf, globOf } from './glob.ts';
 import { NETWORK_NAMES } from './model.ts';
 import type {
   CapabilityRule,
@@ -18,17 +21,13 @@ import type {
   Section,
 } from './model.ts';
 import type { Problem } from './problem.ts';
-import { DNS_CELL, flatSiteKey } from './site.ts';
+import { DNS_CELL, flatSiteKey, terminalSiteKey } from './site.ts';
+import { classifySources, sourceKey } from './sources.ts';
+import type { SourceClasses } from './sources.ts';
+import { tooLarge } from './table-size.ts';
 import type { ClassDefault, Table } from './table.ts';
-import { branchAt, branchesAbove, cellsOf, moveCellsOf, newBranch, numberBranches, put, sitesOf } from './trie.ts';
-import type { Branch, Giver } from './trie.ts';
-
-/** Most trie nodes, and most words of their own for sources, that one table may have. */
-export const MAX_TABLE_NODES = 200_000;
-/** Source classes travel in 16 bits, and 0 means any source. */
-export const MAX_TABLE_SOURCES = 65_535;
-/** Most blocks of addresses that one table may have. */
-export const MAX_TABLE_ENDPOINTS = 20_000;
+import { branchAt, branchesAbove, branchesTo, cellsOf, childOf, moveCellsOf, newBranch, numberBranches, put, sitesOf } from './trie.ts';
+import type { Branch, Cell, Giver, PathRule, WordSite } from './trie.ts';
 
 const ACTION_VERDICT = { Allow: 'allow', Audit: 'audit', Block: 'block' } as const;
 
@@ -39,10 +38,15 @@ interface FlatBuild {
 }
 
 interface Build {
+  /** Whether it is for tasks with a terminal. */
+  readonly terminal: boolean;
   readonly root: Branch;
-  /** Domain names, top-level domain first. */
+  /** Names of executables. */
   readonly names: Branch;
-  readonly classes: ReadonlyMap<string, number>;
+  /** Domain names, top-level domain first. */
+  readonly domains: Branch;
+  /** Source classes by what rules name. */
+  readonly classesOf: ReadonlyMap<string, readonly number[]>;
   /** Flat rules by source class, 0 for any source. */
   readonly flat: Map<number, FlatBuild>;
   readonly flatSites: Map<string, Giver>;
@@ -56,39 +60,69 @@ interface Build {
 export function compile(policies: readonly Policy[], postures: Postures): { table?: Table; problems: Problem[] } {
   const rules = policies.flatMap((policy) => policy.rules.map((rule): Giver => ({ policy, rule })));
   if (rules.length === 0) return { problems: [] };
-  const sources = sourcesOf(rules);
+  const shared: Shared = {
+    rules,
+    policies,
+    postures,
+    sources: classifySources(rules.flatMap(({ rule }) => rule.from)),
+    patterns: compilePatterns(rules),
+  };
+  const table = withTerminal(compileFor(shared, false), shared);
+  const problems = [...shared.patterns.problems, ...tooLarge(table)];
+  return problems.length === 0 ? { table, problems } : { problems };
+}
+
+/** What a table and that for tasks with a terminal have in common. */
+interface Shared {
+  readonly rules: readonly Giver[];
+  readonly policies: readonly Policy[];
+  readonly postures: Postures;
+  readonly sources: SourceClasses;
+  readonly patterns: CompiledPatterns;
+}
+
+/** Adds the table for tasks with a terminal, where a rule tells them apart. */
+function withTerminal(table: Table, shared: Shared): Table {
+  if (!shared.rules.some(({ rule }) => rule.noTerminal)) return table;
+  const terminal = compileFor(shared, true);
+  const offset = edgesOf(table).idCount;
+  const sites = new Map([...[...terminal.sites].map(([key, giver]) => [terminalSiteKey(key, offset), giver] as const), ...table.sites]);
+  return { ...table, terminal, sites };
+}
+
+function compileFor({ rules, policies, postures, sources, patterns }: Shared, terminal: boolean): Table {
   const build: Build = {
+    terminal,
     root: newBranch(),
     names: newBranch(),
-    classes: new Map(sources.map((source, index) => [source, index + 1])),
+    domains: newBranch(),
+    classesOf: sources.classesOf,
     flat: new Map([[0, newFlat()]]),
     flatSites: new Map(),
     endpoints: [],
   };
   for (const giver of rules) addRule(build, giver);
 
-  const { root, nodes, sites } = numberBranches(build.root);
-  const names = numberBranches(build.names, nodes.length + 2);
+  const { root, nodes, sites } = numberBranches(build.root, { first: 1 });
+  const names = numberBranches(build.names, { first: nodes.length + 2, names: true });
+  const firstDomain = nodes.length + 2 + (names.nodes.length === 0 ? 0 : names.nodes.length + 1);
+  const domains = numberBranches(build.domains, { first: firstDomain });
   const endpoints = endpointNodes(build.endpoints, (rule) => classesOf(build, rule));
   const defaults = defaultsOf(rules, postures);
-  const table: Table = {
+  return {
     root,
     nodes,
-    sources,
+    names: { root: names.nodes.length === 0 ? 0 : nodes.length + 2, nodes: names.nodes },
+    ...(patterns.table === undefined ? {} : { patterns: patterns.table }),
+    sources: sources.trie,
     flat: build.flat.get(0) ?? newFlat(),
     sourceFlat: new Map([...build.flat].filter(([source]) => source !== 0).sort(([a], [b]) => a - b)),
     endpoints: endpoints.nodes,
-    dns: { root: names.nodes.length === 0 ? 0 : nodes.length + 2, nodes: names.nodes, unreadable: unreadableOf(rules, defaults.dns) },
+    dns: { root: domains.nodes.length === 0 ? 0 : firstDomain, nodes: domains.nodes, unreadable: unreadableOf(rules, defaults.dns) },
     defaults,
     policies,
-    sites: new Map([...sites, ...names.sites, ...build.flatSites, ...endpoints.sites]),
+    sites: new Map([...sites, ...names.sites, ...domains.sites, ...patterns.sites, ...build.flatSites, ...endpoints.sites]),
   };
-  const problems = tooLarge(table);
-  return problems.length === 0 ? { table, problems } : { problems };
-}
-
-function sourcesOf(rules: readonly Giver[]): readonly string[] {
-  return [...new Set(rules.flatMap(({ rule }) => rule.from))].sort();
 }
 
 function newFlat(): FlatBuild {
@@ -97,7 +131,7 @@ function newFlat(): FlatBuild {
 
 /** The source classes that a rule is about; 0 is any. */
 function classesOf(build: Build, rule: Rule): readonly number[] {
-  return [...new Set(rule.from.length === 0 ? [0] : rule.from.map((path) => build.classes.get(path) ?? 0))];
+  return [...new Set(rule.from.length === 0 ? [0] : rule.from.flatMap((source) => build.classesOf.get(sourceKey(source)) ?? []))];
 }
 
 function addRule(build: Build, giver: Giver): void {
@@ -113,10 +147,9 @@ function addRule(build: Build, giver: Giver): void {
 
 /** A domain is a directory with everything below it, written from the top-level domain down. */
 function addName(build: Build, { giver, rule, source }: { giver: Giver; rule: DnsRule; source: number }): void {
-  const match: PathMatch = { type: 'directory', dir: `/${rule.domain.split('.').reverse().join('/')}/`, recursive: true };
-  const branch = branchAt(build.names, match);
-  const verdict = VERDICT[ACTION_VERDICT[rule.action]];
-  for (const site of sitesOf(match)) put(branch, { ...DNS_CELL, verdict, site, giver, source });
+  const match = { type: 'directory', dir: `/${rule.domain.split('.').reverse().join('/')}/`, recursive: true } as const;
+  const cells = [{ ...DNS_CELL, verdict: VERDICT[ACTION_VERDICT[rule.action]] }];
+  putAll(branchAt(build.domains, match), { cells, sites: sitesOf(match), giver, source });
 }
 
 /** What happens to a query that can't be read: the strictest thing that could be said about it. */
@@ -126,15 +159,33 @@ function unreadableOf(rules: readonly Giver[], posture: ClassDefault): ClassDefa
   return actions.has('Audit') || posture === 'audit' ? 'audit' : 'none';
 }
 
-function addPath(build: Build, at: { giver: Giver; rule: Extract<Rule, { match: unknown }>; source: number }): void {
-  const branch = branchAt(build.root, at.rule.match);
-  for (const site of sitesOf(at.rule.match)) {
-    for (const cell of cellsOf(at.rule)) put(branch, { ...cell, site, giver: at.giver, source: at.source });
+function addPath(build: Build, at: { giver: Giver; rule: PathRule; source: number }): void {
+  const { giver, rule, source } = at;
+  const { match } = rule;
+  const cells = cellsOf(rule, build.terminal);
+  if (match.type === 'name') putAll(childOf(build.names, match.name), { cells, sites: ['exact'], giver, source });
+  if (match.type === 'path' || match.type === 'directory') {
+    putAll(branchAt(build.root, match), { cells, sites: sitesOf(match), giver, source });
   }
   // Whoever moves a directory moves what is below it, whatever program may touch that.
-  for (const above of branchesAbove(build.root, at.rule.match)) {
-    for (const cell of moveCellsOf(at.rule)) put(above, { ...cell, site: 'exact', giver: at.giver, source: 0 });
-  }
+  for (const above of directoriesOf(build.root, match)) putAll(above, { cells: moveCellsOf(rule), sites: ['exact'], giver, source: 0 });
+}
+
+/** The branches of the directories that a rule is about something below of. */
+function directoriesOf(root: Branch, match: PathMatch): readonly Branch[] {
+  if (match.type === 'name') return [];
+  return match.type === 'pattern' ? branchesTo(root, directoryOf(globOf(match.pattern))) : branchesAbove(root, match);
+}
+
+interface Putting {
+  readonly cells: readonly Cell[];
+  readonly sites: readonly WordSite[];
+  readonly giver: Giver;
+  readonly source: number;
+}
+
+function putAll(branch: Branch, { cells, sites, giver, source }: Putting): void {
+  for (const site of sites) for (const cell of cells) put(branch, { ...cell, site, giver, source });
 }
 
 function flatAt(build: Build, source: number): FlatBuild {
@@ -150,7 +201,8 @@ function addReachable(build: Build, { rule, source }: { rule: EndpointRule; sour
 
 function addFlat(build: Build, at: { giver: Giver; rule: NetworkRule | CapabilityRule; source: number }): void {
   const { giver, rule, source } = at;
-  const verdict = ACTION_VERDICT[rule.action];
+  const verdict =
+    ACTION_VERDICT[rule.noTerminal && !build.terminal ? 'Allow' : rule.noTerminal && rule.action === 'Allow' ? 'Block' : rule.action];
   const flat = flatAt(build, source);
   const what: NetworkName | number = rule.section === 'network' ? rule.protocol : numberOf(rule.capability);
   if (typeof what === 'number') flat.capability[verdict] |= 1n << BigInt(what);
@@ -175,29 +227,4 @@ function defaultsOf(rules: readonly Giver[], postures: Postures): Table['default
     capabilities: of('capabilities', postures.capabilities),
     dns: of('dns', postures.network),
   };
-}
-
-/** Every way in which a table can be too large for the kernel's maps, with the number that is. */
-function tooLarge(table: Table): Problem[] {
-  const words = table.root.sources.size + [...table.nodes, ...table.dns.nodes].reduce((sum, node) => sum + node.sources.size, 0);
-  const counts = [
-    { count: edgesOf(table).edges.length, most: MAX_TABLE_NODES, what: 'components of paths and names' },
-    { count: words, most: MAX_TABLE_NODES, what: 'combinations of a path and a source' },
-    { count: table.endpoints.length, most: MAX_TABLE_ENDPOINTS, what: 'blocks of addresses' },
-    {
-      count: table.endpoints.reduce((most, { entries }) => Math.max(most, entries.length), 0),
-      most: MAX_ENDPOINT_ENTRIES,
-      what: 'ranges of ports for one block of addresses',
-    },
-    { count: table.sources.length, most: MAX_TABLE_SOURCES, what: 'source executables' },
-  ];
-  return counts
-    .filter(({ count, most }) => count > most)
-    .map(({ count, most, what }) => ({
-      code: 'table-too-large',
-      severity: 'error',
-      place: {},
-      message: `the rules for one container need ${count} ${what}, and the kernel holds at most ${most}`,
-      hint: what.includes('addresses') ? 'name wider blocks or wider ranges of ports' : 'name directories instead of single files',
-    }));
 }

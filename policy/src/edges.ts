@@ -1,7 +1,6 @@
 /** A table's tries as the edges that the kernel holds: names cut into chunks, source executables in a trie of their own. */
 import { NAME_CHUNK } from './abi.ts';
-import type { Table, Words } from './table.ts';
-import { utf8 } from './utf8.ts';
+import type { SourceTrie, Table, Words } from './table.ts';
 
 /** One entry of the kernel's node map; ids are relative to the table. */
 export interface Edge {
@@ -24,18 +23,19 @@ interface Drawing {
   lastId: number;
 }
 
-/** All edges of a table, parents before children. Ids: the tries of paths and of domain names as they are in the table, then chunks of names, then the source trie. */
+/** All edges of a table, parents before children. Ids: paths, names and domains as they are in the table, then chunks of names, then the source trie. */
 export function edgesOf(table: Table): { edges: readonly Edge[]; sourceRoot: number; idCount: number } {
-  const drawing: Drawing = {
-    edges: [],
-    seen: new Map(),
-    lastId: table.nodes.length + 1 + (table.dns.root === 0 ? 0 : table.dns.nodes.length + 1),
-  };
-  for (const { id, parent, name, words, sources } of [...table.nodes, ...table.dns.nodes]) {
+  const drawing: Drawing = { edges: [], seen: new Map(), lastId: lastIdOf(table) };
+  for (const { id, parent, name, words, sources } of [...table.nodes, ...table.names.nodes, ...table.dns.nodes]) {
     drawName(drawing, { parent, name, end: { id, words, sourceMask: sourceMask(sources.keys()) } });
   }
   const sourceRoot = drawSources(drawing, table.sources);
   return { edges: drawing.edges, sourceRoot, idCount: drawing.lastId };
+}
+
+/** Paths have the ids from 1 on, names of executables those after them, then domain names. */
+function lastIdOf({ nodes, names, dns }: Table): number {
+  return [names, dns].reduce((last, trie) => last + (trie.root === 0 ? 0 : 1 + trie.nodes.length), 1 + nodes.length);
 }
 
 /** One bit for each source class that has something of its own, modulo 64: an absent bit saves the kernel a lookup. */
@@ -66,36 +66,13 @@ function drawInner(drawing: Drawing, edge: Pick<Edge, 'parent' | 'bytesLeft' | '
   return drawing.lastId;
 }
 
-interface SourceBranch {
-  readonly children: Map<string, SourceBranch>;
-  sourceClass: number;
-}
-
-/** Draws the trie of source executables, where `exact` is the source class; gives its root's id, or 0 where there is no source. */
-function drawSources(drawing: Drawing, sources: readonly string[]): number {
-  if (sources.length === 0) return 0;
-  const root: SourceBranch = { children: new Map(), sourceClass: 0 };
-  sources.forEach((source, index) => {
-    let branch = root;
-    for (const component of source.split('/').filter((part) => part !== '')) {
-      const next = branch.children.get(component) ?? { children: new Map(), sourceClass: 0 };
-      branch.children.set(component, next);
-      branch = next;
-    }
-    branch.sourceClass = index + 1;
+/** Draws the trie of source executables; gives its root's id, or 0 where there is no source. */
+function drawSources(drawing: Drawing, { nodes, classes }: SourceTrie): number {
+  if (classes === 0) return 0;
+  const rootId = drawing.lastId + 1;
+  drawing.lastId += nodes.length + 1;
+  nodes.forEach(({ parent, name, words }, i) => {
+    drawName(drawing, { parent: rootId + parent, name, end: { id: rootId + i + 1, words, sourceMask: 0n } });
   });
-  drawing.lastId += 1;
-  const rootId = drawing.lastId;
-  drawSourceBranch(drawing, root, rootId);
   return rootId;
-}
-
-function drawSourceBranch(drawing: Drawing, branch: SourceBranch, id: number): void {
-  for (const [component, child] of branch.children) {
-    drawing.lastId += 1;
-    const childId = drawing.lastId;
-    const words = { ...NO_WORDS, exact: child.sourceClass };
-    drawName(drawing, { parent: id, name: utf8(component), end: { id: childId, words, sourceMask: 0n } });
-    drawSourceBranch(drawing, child, childId);
-  }
 }

@@ -1,14 +1,28 @@
 /** A table as the bytes of the kernel's maps: little endian, offsets from the ABI. */
-import { CLASS, LAYOUT, NAME_CHUNK, TABLE_HAS_ENDPOINTS, TABLE_HAS_SOURCES, VERDICT } from './abi.ts';
+import {
+  CLASS,
+  LAYOUT,
+  NAME_CHUNK,
+  TABLE_HAS_ENDPOINTS,
+  TABLE_HAS_EXECNAMES,
+  TABLE_HAS_PATTERNS,
+  TABLE_HAS_SOURCES,
+  TABLE_HAS_TERMINAL,
+  VERDICT,
+} from './abi.ts';
 import { block, concatenate } from './bytes.ts';
 import { edgesOf, sourceMask } from './edges.ts';
 import type { Edge } from './edges.ts';
 import { encodeEndpoints } from './encode-endpoints.ts';
+import { encodePatterns } from './encode-patterns.ts';
+import type { EncodedPatterns } from './encode-patterns.ts';
 import type { FlatRules, Table, Words } from './table.ts';
 
 export interface EncodedTable {
   /** One `struct table`. */
   readonly table: Uint8Array;
+  /** Another for tasks with a terminal, empty where nothing tells them apart. What follows is of both. */
+  readonly terminalTable: Uint8Array;
   /** `nodeCount` × `struct node_key` and as many `struct node`, in the same order; likewise below. */
   readonly nodeKeys: Uint8Array;
   readonly nodeValues: Uint8Array;
@@ -25,25 +39,60 @@ export interface EncodedTable {
   readonly endpointKeys: Uint8Array;
   readonly endpoints: Uint8Array;
   readonly endpointCount: number;
+  /** `patternCount` chunks, for a run of the kernel's chunks from the one that the table was told. */
+  readonly patternChunks: Uint8Array;
+  readonly patternCount: number;
   /** How many node ids were used: `nodeBase + 1` up to `nodeBase + idCount`. */
   readonly idCount: number;
 }
 
-/** Encodes a table with node ids from `nodeBase + 1` (the root of the path trie). `nodeBase + idCount` must fit in 32 bits. */
-export function encodeTable(table: Table, nodeBase: number): EncodedTable {
+/** Where the rest of a table is in the kernel. */
+export interface TablePlaces {
+  /** The first chunk of its automaton. */
+  readonly chunk?: number;
+  /** The slot of the table for tasks with a terminal. */
+  readonly terminal?: number;
+}
+
+/** Encodes a table with node ids from `nodeBase + 1` (the root of the path trie); `nodeBase + idCount` must fit in 32 bits. */
+export function encodeTable(table: Table, nodeBase: number, places: TablePlaces = {}): EncodedTable {
+  const own = encodeOne(table, nodeBase, places);
+  if (table.terminal === undefined) return own;
+  const other = encodeOne(table.terminal, nodeBase + own.idCount, places);
+  return {
+    ...own,
+    terminalTable: other.table,
+    nodeKeys: concatenate([own.nodeKeys, other.nodeKeys]),
+    nodeValues: concatenate([own.nodeValues, other.nodeValues]),
+    nodeCount: own.nodeCount + other.nodeCount,
+    sourceKeys: concatenate([own.sourceKeys, other.sourceKeys]),
+    sourceWords: concatenate([own.sourceWords, other.sourceWords]),
+    sourceCount: own.sourceCount + other.sourceCount,
+    flatKeys: concatenate([own.flatKeys, other.flatKeys]),
+    flatRules: concatenate([own.flatRules, other.flatRules]),
+    flatCount: own.flatCount + other.flatCount,
+    endpointKeys: concatenate([own.endpointKeys, other.endpointKeys]),
+    endpoints: concatenate([own.endpoints, other.endpoints]),
+    endpointCount: own.endpointCount + other.endpointCount,
+    idCount: own.idCount + other.idCount,
+  };
+}
+
+function encodeOne(table: Table, nodeBase: number, { chunk = 0, terminal = 0 }: TablePlaces): EncodedTable {
   const { edges, sourceRoot, idCount } = edgesOf(table);
   const lengths = lengthsOf(edges);
   const nodes = encodeEdges(edges, { nodeBase, lengths });
-  const sourced = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.dns.nodes].flatMap(({ id, sources }) =>
-    [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })),
-  );
+  const patterns = encodePatterns(table.patterns);
+  const named = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.names.nodes, ...table.dns.nodes];
+  const sourced = named.flatMap(({ id, sources }) => [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })));
   const flats = [...table.sourceFlat].map(([source, rules]) => ({ node: nodeBase + 1, source, rules }));
   const sourceWords = block(sourced.length, LAYOUT.words.size);
   sourced.forEach(({ words }, i) => putWords(sourceWords.view, i * LAYOUT.words.size, words));
   const flatRules = block(flats.length, LAYOUT.flat_rules.size);
   flats.forEach(({ rules }, i) => putFlat(flatRules.view, i * LAYOUT.flat_rules.size, rules));
   return {
-    table: encodeHeader(table, { nodeBase, sourceRoot, lengths }),
+    table: encodeHeader(table, { nodeBase, sourceRoot, lengths, chunk, terminal, patterns }),
+    terminalTable: new Uint8Array(),
     ...nodes,
     nodeCount: edges.length,
     sourceKeys: encodeSourceKeys(sourced),
@@ -53,6 +102,8 @@ export function encodeTable(table: Table, nodeBase: number): EncodedTable {
     flatRules: flatRules.bytes,
     flatCount: flats.length,
     ...encodeEndpoints(table.endpoints, nodeBase + 1),
+    patternChunks: patterns.chunks,
+    patternCount: patterns.chunkCount,
     idCount,
   };
 }
@@ -65,26 +116,45 @@ export function canonicalTable(table: Table): Uint8Array {
 /** The same for a table that was encoded with 0 as its node base. */
 export function canonicalBytes(encoded: EncodedTable): Uint8Array {
   const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints } = encoded;
-  const parts = [encoded.table, nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints];
+  const entries = [nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints];
+  const parts = [encoded.table, encoded.terminalTable, ...entries, encoded.patternChunks];
   const lengths = block(parts.length, 4);
   parts.forEach((part, i) => lengths.view.setUint32(i * 4, part.length, true));
   return concatenate([lengths.bytes, ...parts]);
 }
 
-function encodeHeader(table: Table, ids: { nodeBase: number; sourceRoot: number; lengths: Lengths }): Uint8Array {
+interface Places {
+  readonly nodeBase: number;
+  readonly sourceRoot: number;
+  readonly lengths: Lengths;
+  readonly chunk: number;
+  readonly terminal: number;
+  readonly patterns: EncodedPatterns;
+}
+
+function encodeHeader(table: Table, places: Places): Uint8Array {
   const { bytes, view } = block(1, LAYOUT.table.size);
   const at = LAYOUT.table;
+  const idOf = (relative: number): number => (relative === 0 ? 0 : places.nodeBase + relative);
+  const { patterns } = places;
   view.setBigUint64(at.top + LAYOUT.node.source_mask, sourceMask(table.root.sources.keys()), true);
-  view.setUint32(at.top + LAYOUT.node.id, ids.nodeBase + 1, true);
-  view.setUint32(at.top + LAYOUT.node.lengths, ids.lengths.get(1) ?? 0, true);
+  view.setUint32(at.top + LAYOUT.node.id, idOf(1), true);
+  view.setUint32(at.top + LAYOUT.node.lengths, places.lengths.get(1) ?? 0, true);
   putWords(view, at.top + LAYOUT.node.words, table.root.words);
-  view.setUint32(at.source_root, ids.sourceRoot === 0 ? 0 : ids.nodeBase + ids.sourceRoot, true);
+  view.setUint32(at.source_root, idOf(places.sourceRoot), true);
   view.setUint32(at.defaults, encodeDefaults(table), true);
   view.setUint32(at.flags, encodeFlags(table), true);
-  view.setUint32(at.source_lengths, ids.lengths.get(ids.sourceRoot) ?? 0, true);
+  view.setUint32(at.source_lengths, places.lengths.get(places.sourceRoot) ?? 0, true);
   putFlat(view, at.any, table.flat);
-  view.setUint32(at.dns_root, table.dns.root === 0 ? 0 : ids.nodeBase + table.dns.root, true);
+  view.setUint32(at.dns_root, idOf(table.dns.root), true);
   view.setUint32(at.dns_unreadable, VERDICT[table.dns.unreadable], true);
+  view.setUint32(at.terminal, table.terminal === undefined ? 0 : places.terminal, true);
+  view.setUint32(at.execname_root, idOf(table.names.root), true);
+  view.setUint32(at.pattern_chunk, patterns.chunkCount === 0 ? 0 : places.chunk, true);
+  view.setUint32(at.pattern_verdicts, patterns.verdicts, true);
+  view.setUint16(at.pattern_chunks, patterns.chunkCount, true);
+  view.setUint16(at.pattern_stride, patterns.stride, true);
+  putWords(view, at.source_top, table.sources.root);
   return bytes;
 }
 
@@ -102,7 +172,14 @@ function encodeDefaults({ defaults }: Table): number {
 function encodeFlags(table: Table): number {
   const sections = new Set(table.policies.flatMap(({ rules }) => rules.map(({ section }) => section)));
   const classes = [...sections].reduce((flags, section) => flags | (1 << CLASS[section]), 0);
-  return classes | (table.sources.length > 0 ? TABLE_HAS_SOURCES : 0) | (table.endpoints.length > 0 ? TABLE_HAS_ENDPOINTS : 0);
+  const marks = [
+    [table.sources.classes > 0, TABLE_HAS_SOURCES],
+    [table.names.root !== 0, TABLE_HAS_EXECNAMES],
+    [table.patterns !== undefined, TABLE_HAS_PATTERNS],
+    [table.terminal !== undefined, TABLE_HAS_TERMINAL],
+    [table.endpoints.length > 0, TABLE_HAS_ENDPOINTS],
+  ] as const;
+  return marks.reduce((flags, [has, flag]) => (has ? flags | flag : flags), classes);
 }
 
 /** By node: a bit for each length (modulo 32) that an edge from it has, so that the kernel need not look for others. */

@@ -1,17 +1,18 @@
 /**
  * The reference evaluator: docs/semantics.md as a function. Slow and plain on purpose, since the compiled tables and the kernel are
- * held to it; it shares nothing with the compiler but the names that a socket has.
+ * held to it; it shares nothing with the compiler but the names that a socket has and how patterns are written.
  */
 import type { Access, Decision } from './access.ts';
 import { CAPABILITIES } from './capability.ts';
 import { formsOf, labelsOf } from './domain.ts';
 import { depthOfDomain, isAboutName } from './evaluate-dns.ts';
 import { depthOfEndpoint, endpointRelation } from './evaluate-endpoint.ts';
-import type { PathMatch, Policy, Posture, Postures, Rule, Section } from './model.ts';
+import { directoryOf, globOf, hangsAt } from './glob.ts';
+import { matchesGlob } from './glob-match.ts';
+import type { PathMatch, Policy, Posture, Postures, Rule, Section, SourceMatch } from './model.ts';
 import { networkNames } from './network.ts';
 
 type Verdict = 'allow' | 'audit' | 'block';
-type PathAccess = Extract<Access, { type: 'path' }>;
 
 interface Candidate {
   readonly policy: Policy;
@@ -23,7 +24,7 @@ const STRENGTH: Readonly<Record<Verdict, number>> = { allow: 1, audit: 2, block:
 
 /**
  * What the policies of one container (those that match it) decide for one access. Of rules that say the same with the same right,
- * the first is named, in the order of `policies` and of their rules.
+ * the first is named, in the order of `policies` and of their rules, those for a name before those for a pattern.
  */
 export function evaluate(input: { policies: readonly Policy[]; postures: Postures; access: Access }): Decision {
   if (input.access.type === 'path' && input.access.operation === 'move') return evaluateMove(input.policies, input.access.path);
@@ -35,8 +36,8 @@ export function evaluate(input: { policies: readonly Policy[]; postures: Posture
   const allowList = rules.some(({ rule }) => rule.action === 'Allow');
   if (matching.length === 0) return allowList ? { verdict: postureOf(section, input.postures), posture: true } : { verdict: 'none' };
 
-  const depth = largest(matching.map(({ rule }) => depthOf(rule, input.access)));
-  const deepest = matching.filter(({ rule }) => depthOf(rule, input.access) === depth);
+  const rank = largest(matching.map(({ rule }) => rankOf(rule, input.access)));
+  const deepest = matching.filter(({ rule }) => rankOf(rule, input.access) === rank);
   const sourced = deepest.filter(({ rule }) => rule.from.length > 0);
   const candidates = (sourced.length > 0 ? sourced : deepest).map(({ policy, rule }) => ({
     policy,
@@ -51,17 +52,19 @@ function evaluateMove(policies: readonly Policy[], path: string): Decision {
   const candidates = policies.flatMap((policy) =>
     policy.rules.flatMap((rule): Candidate[] => {
       if (!('match' in rule)) return [];
-      if (path === '/' || !pathOf(rule.match).startsWith(`${path}/`)) return [];
-      const refuses = rule.action !== 'Allow' || rule.ownerOnly || (rule.section === 'file' && rule.readOnly);
+      if (path === '/' || !placeOf(rule.match).startsWith(`${path}/`)) return [];
+      const refuses = rule.action !== 'Allow' || rule.ownerOnly || rule.noTerminal || (rule.section === 'file' && rule.readOnly);
       return refuses ? [{ policy, rule, verdict: rule.action === 'Audit' ? 'audit' : 'block' }] : [];
     }),
   );
   return strongest(candidates);
 }
 
-/** A rule's path without the `/` at the end of a directory's. */
-function pathOf(match: PathMatch): string {
-  return match.type === 'path' ? match.path : match.dir.slice(0, -1);
+/** A rule's path without the `/` at the end of a directory's; for a pattern a place in the directory that it hangs from. */
+function placeOf(match: PathMatch): string {
+  if (match.type === 'path') return match.path;
+  if (match.type === 'pattern') return `${directoryOf(globOf(match.pattern))}/`;
+  return match.type === 'directory' ? match.dir.slice(0, -1) : '';
 }
 
 /** The rules that are about an access; of a queried name's forms, about the first that any rule is about. */
@@ -88,7 +91,7 @@ function postureOf(section: Section, postures: Postures): Posture {
 
 /** Whether a rule of the access's section matches it, source included. */
 function isAbout(rule: Rule, access: Access): boolean {
-  if (rule.from.length > 0 && !rule.from.includes(access.source)) return false;
+  if (rule.from.length > 0 && !rule.from.some((source) => isSource(source, access.source))) return false;
   if (rule.section === 'network') {
     if (access.type !== 'network') return false;
     if ('endpoint' in rule) return endpointRelation(rule, access) !== 'no';
@@ -99,42 +102,56 @@ function isAbout(rule: Rule, access: Access): boolean {
   return access.type === 'path' && covers(rule.match, access.path);
 }
 
+function isSource(source: SourceMatch, program: string): boolean {
+  if (typeof source === 'string') return source === program;
+  return program !== source.dir.slice(0, -1) && covers({ type: 'directory', ...source }, program);
+}
+
 function covers(match: PathMatch, path: string): boolean {
   if (match.type === 'path') return path === match.path;
+  if (match.type === 'name') return path !== '/' && path.slice(path.lastIndexOf('/') + 1) === match.name;
+  if (match.type === 'pattern') return matchesGlob(globOf(match.pattern), path);
   if (`${path}/` === match.dir || path === match.dir) return true;
   if (!path.startsWith(match.dir)) return false;
   return match.recursive || !path.slice(match.dir.length).includes('/');
 }
 
-/** How many components the rule's own path has; rules with neither a path nor an address all have the same depth. */
-function depthOf(rule: Rule, access: Access): number {
+/**
+ * How near to the access a matching rule is. A path or directory counts two for each of its components; a pattern one more than the
+ * directory that it hangs from; a name one less than the whole path of the file. Addresses and domains have depths of their own; rules
+ * with neither are all alike.
+ */
+function rankOf(rule: Rule, access: Access): number {
   if ('endpoint' in rule) return access.type === 'network' ? depthOfEndpoint(rule, access) : 0;
-  if (rule.section === 'network' || rule.section === 'capabilities') return 0;
   if (rule.section === 'dns') return depthOfDomain(rule);
-  const path = rule.match.type === 'path' ? rule.match.path : rule.match.dir;
+  if (access.type !== 'path' || rule.section === 'network' || rule.section === 'capabilities') return 0;
+  const { match } = rule;
+  if (match.type === 'path') return 2 * depthOf(match.path);
+  if (match.type === 'directory') return 2 * depthOf(match.dir);
+  return match.type === 'pattern' ? 2 * hangsAt(globOf(match.pattern)) + 1 : 2 * depthOf(access.path) - 1;
+}
+
+function depthOf(path: string): number {
   return path.split('/').filter((component) => component !== '').length;
 }
 
 /** What a matching rule says about the access. */
 function says(rule: Rule, access: Access): Verdict {
   if (access.type === 'network' && 'endpoint' in rule && endpointRelation(rule, access) === 'opens') return 'allow';
-  return access.type === 'path' && 'match' in rule ? saysOfPath(rule, access) : plain(rule);
-}
-
-function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: PathAccess): Verdict {
   const refusal = rule.action === 'Audit' ? 'audit' : 'block';
-  if (rule.ownerOnly && !access.owner) return refusal;
-  if (rule.section === 'file' && rule.readOnly) return access.operation === 'write' ? refusal : 'allow';
-  return rule.ownerOnly ? 'allow' : plain(rule);
-}
-
-function plain(rule: Rule): Verdict {
-  return rule.action === 'Allow' ? 'allow' : rule.action === 'Audit' ? 'audit' : 'block';
+  if (rule.noTerminal && 'terminal' in access && access.terminal) return refusal;
+  if (access.type === 'path' && 'match' in rule) {
+    if (rule.ownerOnly && !access.owner) return refusal;
+    if (rule.section === 'file' && rule.readOnly) return access.operation === 'write' ? refusal : 'allow';
+    if (rule.ownerOnly) return 'allow';
+  }
+  return rule.noTerminal || rule.action === 'Allow' ? 'allow' : refusal;
 }
 
 function strongest(candidates: readonly Candidate[]): Decision {
   const most = largest(candidates.map(({ verdict }) => STRENGTH[verdict]));
-  return candidates.find(({ verdict }) => STRENGTH[verdict] === most) ?? { verdict: 'none' };
+  const strong = candidates.filter(({ verdict }) => STRENGTH[verdict] === most);
+  return strong.find(({ rule }) => 'match' in rule && rule.match.type === 'name') ?? strong[0] ?? { verdict: 'none' };
 }
 
 function largest(numbers: readonly number[]): number {

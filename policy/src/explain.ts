@@ -3,7 +3,7 @@ import type { Decision } from './access.ts';
 import type { DecodedEvent } from './event.ts';
 import type { Policy, Rule } from './model.ts';
 import { networkNames } from './network.ts';
-import { DNS_CELL, endpointSiteKey, flatSiteKey, siteKey } from './site.ts';
+import { DNS_CELL, endpointSiteKey, flatSiteKey, isPathSite, siteKey, terminalSiteKey } from './site.ts';
 import type { Table } from './table.ts';
 
 interface Giver {
@@ -33,17 +33,21 @@ function giverOf(input: { table: Table; nodeBase: number; event: DecodedEvent })
 function pathGiver({ table, nodeBase, event }: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
   const { site, source } = event;
   const { operation, owner } = event.section === 'dns' ? DNS_CELL : event;
-  if (operation === undefined || (site !== 'exact' && site !== 'child' && site !== 'deep')) return undefined;
-  return table.sites.get(siteKey({ node: event.node - nodeBase, site, source, operation, owner }));
+  if (operation === undefined || !isPathSite(site)) return undefined;
+  const node = site === 'pattern' ? event.node : event.node - nodeBase;
+  return table.sites.get(siteKey({ node, site, source, operation, owner }));
 }
 
 /** Of the rules for any name that the access has, the first: names are alike, so order decides as it does in the evaluator. */
-function flatGiver({ table, event }: { table: Table; event: DecodedEvent }): Giver | undefined {
+function flatGiver({ table, nodeBase, event }: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
   const { verdict, source, section } = event;
   if (verdict === 'none') return undefined;
   const [first, second, third] = event.detail;
   const names = section === 'capabilities' ? [first] : [...networkNames(first, second, third)];
-  const givers = names.map((what) => table.sites.get(flatSiteKey({ source, what, verdict }))).filter((giver) => giver !== undefined);
+  // the event has the root of the table that decided: not the first one for a task with a terminal
+  const isTerminal = event.node > nodeBase + 1;
+  const keys = names.map((what) => flatSiteKey({ source, what, verdict })).map((key) => (isTerminal ? terminalSiteKey(key, 0) : key));
+  const givers = keys.map((key) => table.sites.get(key)).filter((giver) => giver !== undefined);
   if (givers.length < 2) return givers[0];
   const order = (giver: Giver): readonly [number, number] => [table.policies.indexOf(giver.policy), giver.policy.rules.indexOf(giver.rule)];
   return givers.sort((a, b) => {

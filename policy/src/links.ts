@@ -2,8 +2,9 @@
  * Symbolic links: rules name paths as people write them, and the kernel judges where these lead. So each rule is given once more for every
  * path that its own leads to in the container's root; the rule as written stays, and is what alerts name.
  */
-import type { Policy, Rule } from './model.ts';
+import type { Policy, Rule, SourceMatch } from './model.ts';
 import { faultOfDirectory, faultOfFile } from './path.ts';
+import { sourceKey } from './sources.ts';
 
 /** From a path, without a `/` at its end, to the other paths that it leads to. */
 export type Links = ReadonlyMap<string, readonly string[]>;
@@ -23,7 +24,7 @@ export function linkablePaths(policies: readonly Policy[]): readonly string[] {
   const paths = new Set<string>();
   for (const { rules } of policies) {
     for (const rule of rules) {
-      for (const source of rule.from) paths.add(bare(source));
+      for (const source of rule.from) paths.add(bare(placeOf(source)));
       const path = pathOf(rule);
       if (path !== undefined) paths.add(bare(path));
     }
@@ -65,11 +66,16 @@ function retargeted({ match }: Extract<Rule, { match: unknown }>, target: string
 
 function withSources(rule: Rule, links: RootLinks): Rule {
   const more = rule.from.flatMap((source) =>
-    leadsTo(bare(source), rule, links)
-      .map((target) => (source.endsWith('/') ? `${target}/` : target))
-      .filter((target) => (target.endsWith('/') ? faultOfDirectory(target) : faultOfFile(target)) === undefined),
+    leadsTo(bare(placeOf(source)), rule, links)
+      .map((target): SourceMatch => (typeof source === 'string' ? target : { ...source, dir: target === '/' ? '/' : `${target}/` }))
+      .filter((target) => (typeof target === 'string' ? faultOfFile(target) : faultOfDirectory(target.dir)) === undefined),
   );
-  return more.length === 0 ? rule : { ...rule, from: [...new Set([...rule.from, ...more])] };
+  if (more.length === 0) return rule;
+  return { ...rule, from: [...new Map([...rule.from, ...more].map((source) => [sourceKey(source), source])).values()] };
+}
+
+function placeOf(source: SourceMatch): string {
+  return typeof source === 'string' ? source : source.dir;
 }
 
 function leadsTo(path: string, { action }: Rule, { first, now }: RootLinks): readonly string[] {

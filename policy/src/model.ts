@@ -69,25 +69,36 @@ interface RuleCommon {
   readonly severity: number;
   readonly tags: readonly string[];
   readonly message: string;
-  /** Executables (absolute paths) whose operations the rule is about; empty means any. */
-  readonly from: readonly string[];
+  /** The programs whose operations the rule is about; empty means any. */
+  readonly from: readonly SourceMatch[];
+  /** `pts: false`: whoever has a controlling terminal is refused, whoever has none may. */
+  readonly noTerminal?: boolean;
 }
 
-/** A path, or everything in a directory. */
-export type PathMatch =
+/** The absolute path of an executable, or all executables in a directory, which ends in `/`. Recursive: also below it. */
+export type SourceMatch = string | { readonly dir: string; readonly recursive: boolean };
+
+/** A path, everything in a directory, or what a pattern matches. */
+export type FileMatch =
   | { readonly type: 'path'; readonly path: string }
   /** `dir` ends in `/`. Not recursive: the directory and its direct children. */
-  | { readonly type: 'directory'; readonly dir: string; readonly recursive: boolean };
+  | { readonly type: 'directory'; readonly dir: string; readonly recursive: boolean }
+  /** Has at least one wildcard; how patterns are written is told in glob.ts. */
+  | { readonly type: 'pattern'; readonly pattern: string };
+
+/** For executing also a file's name, in whatever directory it is. */
+export type ProcessMatch = FileMatch | { readonly type: 'name'; readonly name: string };
+export type PathMatch = ProcessMatch;
 
 export interface ProcessRule extends RuleCommon {
   readonly section: 'process';
-  readonly match: PathMatch;
+  readonly match: ProcessMatch;
   readonly ownerOnly: boolean;
 }
 
 export interface FileRule extends RuleCommon {
   readonly section: 'file';
-  readonly match: PathMatch;
+  readonly match: FileMatch;
   readonly ownerOnly: boolean;
   readonly readOnly: boolean;
 }

@@ -5,34 +5,16 @@ import { INHERITED_FIELDS, readManner } from './inherit.ts';
 import type { Manner } from './inherit.ts';
 import { NETWORK_NAMES } from './model.ts';
 import { ENDPOINT_FIELDS, ENDPOINT_HINTS, readEndpoints } from './parse-endpoints.ts';
-import type { NetworkName, PathMatch, Rule, Section } from './model.ts';
-import { faultOfDirectory, faultOfFile, looksLikePattern } from './path.ts';
-import {
-  at,
-  checkFields,
-  fieldText,
-  isAbsent,
-  readFlag,
-  readList,
-  readNeededString,
-  readObject,
-  refuse,
-  refuseMissing,
-  show,
-  warn,
-} from './reading.ts';
+import type { FileMatch, NetworkName, ProcessMatch, Rule, Section, SourceMatch } from './model.ts';
+import { newPatternBudget, readDirectoryMatch, readPathMatch, readPatternMatch, readProcessMatch, readSources } from './parse-match.ts';
+import { at, checkFields, fieldText, isAbsent, readFlag, readList, readNeededString, readObject, refuse, show } from './reading.ts';
 import type { Cursor, Fields } from './reading.ts';
 import { closest } from './suggest.ts';
 
 /** Sections of a spec; rules for DNS are written under `network`. */
 export const SECTIONS: readonly SpecSection[] = ['process', 'file', 'network', 'capabilities'];
 
-const PATTERN_HINT = 'use matchPaths, or matchDirectories with recursive: true';
-const PATH_LISTS: Fields = {
-  known: [...INHERITED_FIELDS, 'matchPaths', 'matchDirectories'],
-  notYet: ['matchPatterns'],
-  hints: { matchPatterns: PATTERN_HINT },
-};
+const PATH_LISTS: Fields = { known: [...INHERITED_FIELDS, 'matchPaths', 'matchDirectories', 'matchPatterns'] };
 type SpecSection = Exclude<Section, 'dns'>;
 
 const SECTION_FIELDS: Readonly<Record<SpecSection, Fields>> = {
@@ -43,22 +25,26 @@ const SECTION_FIELDS: Readonly<Record<SpecSection, Fields>> = {
 };
 
 const RULE_COMMON = [...INHERITED_FIELDS, 'fromSource'];
+const PATH_HINTS = { dir: 'directories go under matchDirectories', pattern: 'patterns go under matchPatterns' };
 const PATH_FIELDS: Fields = {
-  known: [...RULE_COMMON, 'path', 'ownerOnly'],
-  notYet: ['execname', 'allowedArgs', 'pts'],
-  hints: { dir: 'directories go under matchDirectories', execname: 'name the executable by its path', pattern: PATTERN_HINT },
+  known: [...RULE_COMMON, 'pts', 'path', 'execname', 'ownerOnly'],
+  notYet: ['allowedArgs'],
+  hints: PATH_HINTS,
 };
 const DIRECTORY_FIELDS: Fields = {
-  known: [...RULE_COMMON, 'dir', 'recursive', 'ownerOnly'],
-  notYet: ['pts'],
+  known: [...RULE_COMMON, 'pts', 'dir', 'recursive', 'ownerOnly'],
   hints: { path: 'single files go under matchPaths' },
 };
+const PATTERN_FIELDS: Fields = {
+  known: [...INHERITED_FIELDS, 'pattern', 'ownerOnly'],
+  hints: { path: 'single files go under matchPaths', fromSource: 'patterns are for every program; name paths or directories for some' },
+};
 const FILE_PATH_FIELDS: Fields = {
-  known: [...RULE_COMMON, 'path', 'ownerOnly', 'readOnly'],
-  notYet: ['pts'],
-  hints: { dir: 'directories go under matchDirectories', recursive: 'directories go under matchDirectories', pattern: PATTERN_HINT },
+  known: [...RULE_COMMON, 'pts', 'path', 'ownerOnly', 'readOnly'],
+  hints: { ...PATH_HINTS, recursive: 'directories go under matchDirectories' },
 };
 const FILE_DIRECTORY_FIELDS: Fields = { ...DIRECTORY_FIELDS, known: [...DIRECTORY_FIELDS.known, 'readOnly'] };
+const FILE_PATTERN_FIELDS: Fields = { ...PATTERN_FIELDS, known: [...PATTERN_FIELDS.known, 'readOnly'] };
 
 /** All rules of a section, with what they do not say filled in from the section and the policy. */
 export function readSection(section: SpecSection, cursor: Cursor, above: Manner): readonly Rule[] {
@@ -74,15 +60,55 @@ export function readSection(section: SpecSection, cursor: Cursor, above: Manner)
     ];
   }
   if (section === 'capabilities') return readRules(at(body, 'matchCapabilities'), (rule) => readCapabilityRule(rule, manner));
+  return section === 'process' ? readProcessRules(body, manner) : readFileRules(body, manner);
+}
+
+function readProcessRules(body: Cursor, manner: Manner): readonly Rule[] {
+  const budget = newPatternBudget();
+  const read =
+    (fields: Fields, readMatch: (rule: Cursor) => ProcessMatch | undefined) =>
+    (rule: Cursor): readonly Rule[] => {
+      checkFields(rule, fields);
+      const match = readMatch(rule);
+      const said = {
+        section: 'process' as const,
+        ...readCommon(rule, manner),
+        ...readTerminal(rule),
+        ownerOnly: readFlag(at(rule, 'ownerOnly')),
+      };
+      return match === undefined ? [] : [{ ...said, match }];
+    };
   return [
-    ...readRules(at(body, 'matchPaths'), (rule) => {
-      checkFields(rule, section === 'process' ? PATH_FIELDS : FILE_PATH_FIELDS);
-      return readPathRule(rule, { section, manner, match: readPathMatch(rule) });
-    }),
-    ...readRules(at(body, 'matchDirectories'), (rule) => {
-      checkFields(rule, section === 'process' ? DIRECTORY_FIELDS : FILE_DIRECTORY_FIELDS);
-      return readPathRule(rule, { section, manner, match: readDirectoryMatch(rule) });
-    }),
+    ...readRules(at(body, 'matchPaths'), read(PATH_FIELDS, readProcessMatch)),
+    ...readRules(at(body, 'matchDirectories'), read(DIRECTORY_FIELDS, readDirectoryMatch)),
+    ...readRules(
+      at(body, 'matchPatterns'),
+      read(PATTERN_FIELDS, (rule) => readPatternMatch(rule, budget)),
+    ),
+  ];
+}
+
+function readFileRules(body: Cursor, manner: Manner): readonly Rule[] {
+  const budget = newPatternBudget();
+  const read =
+    (fields: Fields, readMatch: (rule: Cursor) => FileMatch | undefined) =>
+    (rule: Cursor): readonly Rule[] => {
+      checkFields(rule, fields);
+      const match = readMatch(rule);
+      const flags = { ownerOnly: readFlag(at(rule, 'ownerOnly')), readOnly: readFlag(at(rule, 'readOnly')) };
+      const said = { section: 'file' as const, ...readCommon(rule, manner), ...readTerminal(rule), ...flags };
+      return match === undefined ? [] : [{ ...said, match }];
+    };
+  return [
+    ...readRules(
+      at(body, 'matchPaths'),
+      read(FILE_PATH_FIELDS, (rule) => readPathMatch(rule)),
+    ),
+    ...readRules(at(body, 'matchDirectories'), read(FILE_DIRECTORY_FIELDS, readDirectoryMatch)),
+    ...readRules(
+      at(body, 'matchPatterns'),
+      read(FILE_PATTERN_FIELDS, (rule) => readPatternMatch(rule, budget)),
+    ),
   ];
 }
 
@@ -93,68 +119,19 @@ function readRules(list: Cursor, read: (rule: Cursor) => readonly Rule[]): reado
   });
 }
 
-function readPathRule(rule: Cursor, said: { section: 'process' | 'file'; manner: Manner; match: PathMatch | undefined }): readonly Rule[] {
-  const { section, match } = said;
-  const common = readCommon(rule, said.manner);
-  const ownerOnly = readFlag(at(rule, 'ownerOnly'));
-  const readOnly = section === 'file' && readFlag(at(rule, 'readOnly'));
-  if (match === undefined) return [];
-  return [section === 'process' ? { section, ...common, match, ownerOnly } : { section, ...common, match, ownerOnly, readOnly }];
-}
-
-function readPathMatch(rule: Cursor): PathMatch | undefined {
-  const cursor = at(rule, 'path');
-  // A rule that names an executable without its directory is refused for that, not also for the path that it lacks.
-  if (isAbsent(cursor) && !isAbsent(at(rule, 'execname'))) return undefined;
-  const path = readPath(cursor, faultOfFile);
-  return path === undefined ? undefined : { type: 'path', path };
-}
-
-function readDirectoryMatch(rule: Cursor): PathMatch | undefined {
-  const dir = readPath(at(rule, 'dir'), faultOfDirectory);
-  const recursive = readFlag(at(rule, 'recursive'));
-  return dir === undefined ? undefined : { type: 'directory', dir, recursive };
-}
-
-function readPath(cursor: Cursor, faultOf: typeof faultOfFile): string | undefined {
-  const path = readNeededString(cursor);
-  if (path === undefined) return undefined;
-  const fault = faultOf(path);
-  if (fault !== undefined) {
-    refuse(cursor, { code: 'invalid-path', ...fault });
-    return undefined;
-  }
-  if (looksLikePattern(path)) {
-    warn(cursor, {
-      code: 'pattern-in-path',
-      message: `${show(path)} looks like a pattern, but only a file with exactly this name matches`,
-      hint: 'for everything in a directory use matchDirectories',
-    });
-  }
-  return path;
-}
-
-function readCommon(rule: Cursor, manner: Manner): Manner & { field: string; from: readonly string[] } {
+function readCommon(rule: Cursor, manner: Manner): Manner & { field: string; from: readonly SourceMatch[] } {
   return { field: fieldText(rule.path), ...readManner(rule, manner), from: readSources(at(rule, 'fromSource')) };
 }
 
-/** Executables from `fromSource`, each once. */
-function readSources(list: Cursor): readonly string[] {
-  const paths = readList(list).map((element) => {
-    const source = readObject(element);
-    if (source === undefined) {
-      if (isAbsent(element)) refuseMissing(element);
-      return undefined;
-    }
-    checkFields(source, { known: ['path'], hints: { dir: 'name executables by their path' } });
-    return readPath(at(source, 'path'), faultOfFile);
-  });
-  return [...new Set(paths.filter((path) => path !== undefined))];
+/** `pts: false` asks for tasks without a terminal; `true`, like nothing, asks for none. */
+function readTerminal(rule: Cursor): { noTerminal?: boolean } {
+  const pts = at(rule, 'pts');
+  return !isAbsent(pts) && !readFlag(pts) && pts.value === false ? { noTerminal: true } : {};
 }
 
 function readProtocolRule(rule: Cursor, manner: Manner): readonly Rule[] {
-  checkFields(rule, { known: [...RULE_COMMON, 'protocol'], notYet: ['pts'] });
-  const common = readCommon(rule, manner);
+  checkFields(rule, { known: [...RULE_COMMON, 'pts', 'protocol'] });
+  const common = { ...readCommon(rule, manner), ...readTerminal(rule) };
   const protocols = readNames(at(rule, 'protocol'), {
     find: (name) => NETWORK_NAMES.find((known): known is NetworkName => known === name.toLowerCase()),
     known: NETWORK_NAMES,
@@ -181,7 +158,7 @@ function readDnsRule(rule: Cursor, manner: Manner): readonly Rule[] {
 }
 
 function readCapabilityRule(rule: Cursor, manner: Manner): readonly Rule[] {
-  checkFields(rule, { known: [...RULE_COMMON, 'capability'], notYet: ['pts'] });
+  checkFields(rule, { known: [...RULE_COMMON, 'capability'] });
   const common = readCommon(rule, manner);
   const capabilities = readNames(at(rule, 'capability'), {
     find: (name) => {

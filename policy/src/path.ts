@@ -25,6 +25,13 @@ export function faultOfDirectory(dir: string): PathFault | undefined {
   return faultOfPath(dir);
 }
 
+/** What is wrong with the name of a file, without its directory; undefined when nothing is. */
+export function faultOfName(name: string): PathFault | undefined {
+  if (name.includes('/')) return { message: 'must not contain /', hint: 'use path for a file in one directory' };
+  if (name === '' || name === '.' || name === '..') return { message: `${show(name)} is the name of no file` };
+  return faultOfPath(`/${name}`);
+}
+
 function faultOfPath(path: string): PathFault | undefined {
   return faultOfText(path) ?? faultOfForm(path) ?? faultOfSize(path);
 }

@@ -7,7 +7,8 @@
 // prettier-ignore
 export const PROBLEM_CODES = [
   // policies
-  'wrong-type', 'missing-field', 'unknown-field', 'invalid-value', 'invalid-name', 'invalid-path', 'invalid-address', 'pattern-in-path', 'not-enforced-yet',
+  'wrong-type', 'missing-field', 'unknown-field', 'invalid-value', 'invalid-name', 'invalid-path', 'invalid-address', 'pattern-in-path',
+  'invalid-pattern', 'pattern-too-complex', 'not-enforced-yet',
   'unknown-kind', 'wrong-api-version', 'duplicate-policy', 'no-rules', 'selects-nothing', 'ignored-namespace', 'provenance-malformed',
   'table-too-large',
   // files and programs

@@ -2,12 +2,21 @@
 import type { PathOperation } from './access.ts';
 import type { NetworkName } from './model.ts';
 
-export type PathSite = 'exact' | 'child' | 'deep';
+const PATH_SITES = ['exact', 'child', 'deep', 'pattern', 'execname'] as const;
+export type PathSite = (typeof PATH_SITES)[number];
 
 /** The cell of a verdict word that says what happens to a query for the name of its node. */
 export const DNS_CELL = { operation: 'read', owner: false } as const;
 
-/** The key of a cell of a verdict word. `node` is relative to the table; `source` is a source class, 0 for rules of any source. */
+/** Whether a verdict came from a rule about a path. */
+export function isPathSite(site: string): site is PathSite {
+  return (PATH_SITES as readonly string[]).includes(site);
+}
+
+/**
+ * The key of a cell of a verdict word. `node` is relative to the table, and for patterns the index of what the automaton accepts;
+ * `source` is a source class, 0 for rules of any source.
+ */
 export function siteKey(cell: { node: number; site: PathSite; source: number; operation: PathOperation; owner: boolean }): string {
   return `${cell.site}/${cell.node}/${cell.source}/${cell.operation}/${cell.owner ? 'owner' : 'other'}`;
 }
@@ -17,7 +26,14 @@ export function endpointSiteKey(number: number): string {
   return `endpoint/${number}`;
 }
 
-/** The key of a bit of the flat rules. `what` is a network name or a capability number. */
+/** The key of the same place in the table for tasks with a terminal, whose nodes are counted on from `offset`. */
+export function terminalSiteKey(key: string, offset: number): string {
+  const [site = '', node, ...rest] = key.split('/');
+  if (isPathSite(site)) return site === 'pattern' ? key : [site, Number(node) + offset, ...rest].join('/');
+  return `terminal/${key}`;
+}
+
+/** The key of a bit of the flat rules. `what` is a network name or a capability number. See `terminalSiteKey` for the other table's. */
 export function flatSiteKey(bit: { source: number; what: NetworkName | number; verdict: 'allow' | 'audit' | 'block' }): string {
   return `flat/${bit.source}/${bit.what}/${bit.verdict}`;
 }

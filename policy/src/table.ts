@@ -3,6 +3,7 @@
  * relocates them to ids that are unique on the node. The kernel holds verdicts only; `sites` says which rule a verdict came from.
  */
 import type { AddressBlock } from './address.ts';
+import type { Automaton } from './automaton.ts';
 import type { EndpointOperation, EndpointProtocol, Policy, PortRange, Rule } from './model.ts';
 
 /** Verdict words of a trie node; bit layout in bpf/abi.h. */
@@ -55,6 +56,36 @@ export interface EndpointEntry {
 /** Default verdict of a class: `none` where no Allow rule makes it an allow-list. */
 export type ClassDefault = 'none' | 'audit' | 'block';
 
+/** Which source class a program is of: the words hold classes, 0 for programs that no rule names. */
+export interface SourceTrie {
+  readonly root: Words;
+  /** Parents before children. */
+  readonly nodes: readonly SourceNode[];
+  /** How many classes there are: 1 up to this. */
+  readonly classes: number;
+}
+
+export interface SourceNode {
+  /** 0: the root; else one more than the index of the parent. */
+  readonly parent: number;
+  readonly name: Uint8Array;
+  readonly words: Words;
+}
+
+/** All patterns of a table. */
+export interface PatternTable {
+  readonly automaton: Automaton;
+  /** What each set of patterns that the automaton accepts says, in order. */
+  readonly verdicts: readonly PatternVerdict[];
+}
+
+/** A verdict word, and how many components there are before the wildcards of the patterns that give its verdicts. */
+export interface PatternVerdict {
+  readonly word: number;
+  readonly processDepth: number;
+  readonly fileDepth: number;
+}
+
 export interface Table {
   /** The root's words (the directory `/`). */
   readonly root: { readonly words: Words; readonly sources: ReadonlyMap<number, Words> };
@@ -62,8 +93,12 @@ export interface Table {
   readonly nodes: readonly TableNode[];
   /** The trie of domain names, top-level domain first; its root is one of its nodes' parents. */
   readonly dns: { readonly root: number; readonly nodes: readonly TableNode[]; readonly unreadable: ClassDefault };
-  /** Source executables; the index plus one is the source class. */
-  readonly sources: readonly string[];
+  /** Names of executables, under a root of their own: `exact` is the word of each. No root where there is none. */
+  readonly names: { readonly root: number; readonly nodes: readonly TableNode[] };
+  readonly patterns?: PatternTable;
+  readonly sources: SourceTrie;
+  /** What holds instead for tasks with a controlling terminal; there only where a rule tells them apart. Its sources and patterns are the same. */
+  readonly terminal?: Table;
   readonly flat: FlatRules;
   /** Flat rules by source class. */
   readonly sourceFlat: ReadonlyMap<number, FlatRules>;
@@ -78,6 +113,6 @@ export interface Table {
   };
   /** Policies in force, for status and alerts. */
   readonly policies: readonly Policy[];
-  /** From a verdict's site (see `siteKey`) to the rule that gave it. */
+  /** From a verdict's site (see `siteKey`) to the rule that gave it. Nodes of `terminal` are counted on from this table's ids. */
   readonly sites: ReadonlyMap<string, { readonly policy: Policy; readonly rule: Rule }>;
 }

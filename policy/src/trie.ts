@@ -1,11 +1,12 @@
 /** The component trie while it is built: every cell remembers the rule that gave its verdict. */
 import { PATH_OPERATION, VERDICT, WHO } from './abi.ts';
 import type { PathOperation } from './access.ts';
-import type { PathMatch, Policy, Rule } from './model.ts';
+import type { FileMatch, Policy, Rule } from './model.ts';
 import { siteKey } from './site.ts';
-import type { PathSite } from './site.ts';
 import type { TableNode, Words } from './table.ts';
-import { utf8 } from './utf8.ts';
+import { compareBytes, utf8 } from './utf8.ts';
+
+export type PathRule = Extract<Rule, { match: unknown }>;
 
 export interface Giver {
   readonly policy: Policy;
@@ -19,8 +20,14 @@ export interface Cell {
   readonly verdict: number;
 }
 
+/** Which word of a node. */
+export type WordSite = keyof Words;
+
+/** What has a place in the trie. */
+export type TrieMatch = Exclude<FileMatch, { type: 'pattern' }>;
+
 interface Held extends Cell {
-  readonly site: PathSite;
+  readonly site: WordSite;
   readonly giver: Giver;
 }
 
@@ -38,32 +45,37 @@ export function newBranch(): Branch {
 }
 
 /** The branch at a rule's path, made where there is none. */
-export function branchAt(root: Branch, match: PathMatch): Branch {
-  return branchesTo(root, match).at(-1) ?? root;
+export function branchAt(root: Branch, match: TrieMatch): Branch {
+  return branchesTo(root, pathOf(match)).at(-1) ?? root;
 }
 
 /** The branches of the directories that a rule's path lies in; `/` is not among them, since nobody moves it. */
-export function branchesAbove(root: Branch, match: PathMatch): readonly Branch[] {
-  return branchesTo(root, match).slice(0, -1);
+export function branchesAbove(root: Branch, match: TrieMatch): readonly Branch[] {
+  return branchesTo(root, pathOf(match)).slice(0, -1);
 }
 
-/** The branches of every component of a rule's path, made where there is none. */
-function branchesTo(root: Branch, match: PathMatch): readonly Branch[] {
+/** The branches of every component of a path, made where there is none. */
+export function branchesTo(root: Branch, path: string): readonly Branch[] {
   let branch = root;
-  return componentsOf(match).map((component) => {
-    const next = branch.children.get(component) ?? newBranch();
-    branch.children.set(component, next);
-    branch = next;
-    return next;
-  });
+  const components = path.split('/').filter((component) => component !== '');
+  return components.map((component) => (branch = childOf(branch, component)));
 }
 
-function componentsOf(match: PathMatch): readonly string[] {
-  return (match.type === 'path' ? match.path : match.dir).split('/').filter((component) => component !== '');
+function pathOf(match: TrieMatch): string {
+  return match.type === 'path' ? match.path : match.dir;
+}
+
+/** The branch under a name, made where there is none. */
+export function childOf(branch: Branch, name: string): Branch {
+  const known = branch.children.get(name);
+  if (known !== undefined) return known;
+  const child = newBranch();
+  branch.children.set(name, child);
+  return child;
 }
 
 /** Which words a rule speaks for. A recursive directory rule also holds for direct children and for the directory itself. */
-export function sitesOf(match: PathMatch): readonly PathSite[] {
+export function sitesOf(match: TrieMatch): readonly WordSite[] {
   if (match.type === 'path') return ['exact'];
   return match.recursive ? ['exact', 'child', 'deep'] : ['exact', 'child'];
 }
@@ -87,30 +99,37 @@ export interface Numbered {
   readonly sites: ReadonlyMap<string, Giver>;
 }
 
-/** Gives numbers to the branches: the root is `first`, then depth first in the order of the names' bytes, so that equal rules give equal tables. */
-export function numberBranches(root: Branch, first = 1): Numbered {
+/**
+ * Gives numbers to the branches: the root is `first`, then depth first in the order of the names' bytes, so that equal rules give equal
+ * tables. `names`: the trie holds names of executables, one component each.
+ */
+export function numberBranches(root: Branch, { first, names = false }: { first: number; names?: boolean }): Numbered {
   const nodes: TableNode[] = [];
   const sites = new Map<string, Giver>();
+  const words = (branch: Branch, id: number): { words: Words; sources: Map<number, Words> } => wordsOf(branch, { id, sites, names });
   const visit = (branch: Branch, id: number): void => {
     const children = [...branch.children].map(([name, child]) => ({ name: utf8(name), child }));
     for (const { name, child } of children.sort((a, b) => compareBytes(a.name, b.name))) {
       const childId = first + nodes.length + 1;
-      nodes.push({ id: childId, parent: id, name, ...wordsOf(child, { id: childId, sites }) });
+      nodes.push({ id: childId, parent: id, name, ...words(child, childId) });
       visit(child, childId);
     }
   };
-  const top = wordsOf(root, { id: first, sites });
+  const top = words(root, first);
   visit(root, first);
   return { root: top, nodes, sites };
 }
 
-function wordsOf(branch: Branch, { id, sites }: { id: number; sites: Map<string, Giver> }): { words: Words; sources: Map<number, Words> } {
+function wordsOf(
+  branch: Branch,
+  { id, sites, names }: { id: number; sites: Map<string, Giver>; names: boolean },
+): { words: Words; sources: Map<number, Words> } {
   const bySource = new Map<number, Words>();
   for (const [source, cells] of [...branch.cells].sort(([a], [b]) => a - b)) {
     const words = { exact: 0, child: 0, deep: 0 };
     for (const { site, operation, owner, verdict, giver } of cells.values()) {
       words[site] |= verdict << cellShift(operation, owner);
-      sites.set(siteKey({ node: id, site, source, operation, owner }), giver);
+      sites.set(siteKey({ node: id, site: names ? 'execname' : site, source, operation, owner }), giver);
     }
     bySource.set(source, words);
   }
@@ -124,14 +143,15 @@ export function cellShift(operation: PathOperation, owner: boolean): number {
   return PATH_OPERATION[operation] * 4 + (owner ? WHO.owner : WHO.other) * 2;
 }
 
-/** The cells that a rule fills: what it says for each operation of its class and for owner and others. */
-export function cellsOf(rule: Extract<Rule, { match: PathMatch }>): readonly Cell[] {
+/** The cells that a rule fills: what it says, to tasks with or without a terminal, for each operation of its class and for owner and others. */
+export function cellsOf(rule: PathRule, terminal: boolean): readonly Cell[] {
   const operations: readonly PathOperation[] = rule.section === 'process' ? ['exec'] : ['read', 'write'];
   const readOnly = rule.section === 'file' && rule.readOnly;
-  const refusal = rule.action === 'Audit' ? VERDICT.audit : VERDICT.block;
-  const plain = rule.action === 'Allow' ? VERDICT.allow : refusal;
+  const refusal = refusalOf(rule);
+  const plain = rule.action === 'Allow' || rule.ownerOnly || rule.noTerminal ? VERDICT.allow : refusal;
   return operations.flatMap((operation) => {
-    const toThose = readOnly ? (operation === 'read' ? VERDICT.allow : refusal) : rule.ownerOnly ? VERDICT.allow : plain;
+    const permitted = readOnly ? (operation === 'read' ? VERDICT.allow : refusal) : plain;
+    const toThose = rule.noTerminal && terminal ? refusal : permitted;
     return [
       { operation, owner: true, verdict: toThose },
       { operation, owner: false, verdict: rule.ownerOnly ? refusal : toThose },
@@ -139,18 +159,14 @@ export function cellsOf(rule: Extract<Rule, { match: PathMatch }>): readonly Cel
   });
 }
 
-/** What a rule says to moving a directory above its path: what it refuses, nobody may carry away. */
-export function moveCellsOf(rule: Extract<Rule, { match: PathMatch }>): readonly Cell[] {
-  const verdict = Math.max(...cellsOf(rule).map((cell) => cell.verdict));
-  if (verdict === VERDICT.allow) return [];
-  return [true, false].map((owner) => ({ operation: 'move', owner, verdict }));
+/** What a rule says to those whom it does not permit. */
+export function refusalOf({ action }: Pick<Rule, 'action'>): number {
+  return action === 'Audit' ? VERDICT.audit : VERDICT.block;
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i += 1) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+/** What a rule says to moving a directory above its path: what it refuses, nobody may carry away. */
+export function moveCellsOf(rule: PathRule): readonly Cell[] {
+  const verdict = Math.max(...cellsOf(rule, true).map((cell) => cell.verdict));
+  if (verdict === VERDICT.allow) return [];
+  return [true, false].map((owner) => ({ operation: 'move', owner, verdict }));
 }

@@ -14,3 +14,13 @@ export function utf8(text: string): Uint8Array {
 function tail(point: number, shift: number): number {
   return 0x80 | ((point >> shift) & 0x3f);
 }
+
+/** The order of names by their bytes. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i += 1) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}

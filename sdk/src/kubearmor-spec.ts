@@ -31,11 +31,21 @@ export interface Inherited {
   readonly action?: Action;
 }
 
-/** The acting program. */
-export interface FromSource {
-  /** Absolute path of an executable, after symbolic links. */
-  readonly path: string;
-}
+/** The acting program: one executable, or all in a directory. */
+export type FromSource =
+  | {
+      /** Absolute path of an executable, after symbolic links. */
+      readonly path: string;
+    }
+  | {
+      /** Absolute path of a directory of executables, which ends in `/`. */
+      readonly dir: string;
+      /**
+       * Also executables below it.
+       * @default false
+       */
+      readonly recursive?: boolean;
+    };
 
 interface WithSources {
   /**
@@ -55,8 +65,8 @@ interface WithOwner {
 
 interface WithTerminal {
   /**
-   * Only for tasks with (`true`) or without a terminal. *Not enforced yet.*
-   * @default - both
+   * `false`: whoever has a controlling terminal is refused, everybody else may. `true` tells nobody apart.
+   * @default true
    */
   readonly pts?: boolean;
 }
@@ -68,7 +78,7 @@ export interface ProcessPath extends Inherited, WithSources, WithOwner, WithTerm
    */
   readonly path?: string;
   /**
-   * File name of an executable in any directory. *Not enforced yet.*
+   * File name of an executable, in whatever directory it is.
    * @default - `path` says which
    */
   readonly execname?: string;
@@ -89,8 +99,8 @@ export interface ProcessDirectory extends Inherited, WithSources, WithOwner, Wit
   readonly recursive?: boolean;
 }
 
-/** *Not enforced yet.* */
 export interface ProcessPattern extends Inherited, WithOwner {
+  /** Absolute, with wildcards: `*` (no `/`), `**`, `?`, `[a-z]`, `[^a]`, `{a,b}`; `\\` before a character that means itself. */
   readonly pattern: string;
 }
 
@@ -109,7 +119,6 @@ export interface FilePath extends Inherited, WithSources, WithOwner, WithTermina
 
 export interface FileDirectory extends ProcessDirectory, WithReadOnly {}
 
-/** *Not enforced yet.* */
 export interface FilePattern extends ProcessPattern, WithReadOnly {}
 
 export interface NetworkProtocol extends Inherited, WithSources, WithTerminal {
@@ -176,7 +185,6 @@ export interface Rules extends Inherited {
   readonly process?: Inherited & {
     readonly matchPaths?: readonly ProcessPath[];
     readonly matchDirectories?: readonly ProcessDirectory[];
-    /** *Not enforced yet.* */
     readonly matchPatterns?: readonly ProcessPattern[];
   };
   /**
@@ -186,7 +194,6 @@ export interface Rules extends Inherited {
   readonly file?: Inherited & {
     readonly matchPaths?: readonly FilePath[];
     readonly matchDirectories?: readonly FileDirectory[];
-    /** *Not enforced yet.* */
     readonly matchPatterns?: readonly FilePattern[];
   };
   /**

@@ -8,7 +8,17 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compile, DNS_CELL, endpointSiteKey, evaluate, flatSiteKey, networkNames, siteKey } from '@parapet/policy';
+import {
+  compile,
+  DNS_CELL,
+  endpointSiteKey,
+  evaluate,
+  flatSiteKey,
+  isPathSite,
+  networkNames,
+  siteKey,
+  terminalSiteKey,
+} from '@parapet/policy';
 import type { Access, PathSite, Policy, Postures, Rule, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../support/policy-cases.ts';
 import { KernelTrials } from '../support/kernel-trials.ts';
@@ -32,6 +42,7 @@ describe('verdicts', () => {
 
   test(`the kernel and the evaluator agree on ${WANTED} random accesses and more`, () => {
     let judged = 0;
+    const sites = new Set<string>();
     fc.assert(
       fc.property(cases, (one) => {
         const { table } = compile(one.set, one.postures);
@@ -39,11 +50,13 @@ describe('verdicts', () => {
         kernel.judge(table, one.accesses).forEach((answer, i) => {
           expectSame({ set: one.set, postures: one.postures, table, access: one.accesses[i]!, answer });
           judged += 1;
+          sites.add(answer.site);
         });
       }),
       { numRuns: SETS, verbose: fc.VerbosityLevel.None },
     );
     expect(judged).toBeGreaterThanOrEqual(WANTED);
+    expect([...sites].sort()).toEqual(['child', 'deep', 'default', 'endpoint', 'exact', 'execname', 'flat', 'pattern']);
   }, 900_000);
 });
 
@@ -71,7 +84,7 @@ function expectSame(one: { set: readonly Policy[]; postures: Postures; table: Ta
 
 function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: Policy; rule: Rule } | undefined {
   const { site, node, source, verdict } = answer;
-  if (access.type === 'path' && (site === 'exact' || site === 'child' || site === 'deep')) {
+  if (access.type === 'path' && isPathSite(site)) {
     return table.sites.get(siteKey({ node, site, source, operation: access.operation, owner: access.owner }));
   }
   if (site === 'endpoint') return table.sites.get(endpointSiteKey(node));
@@ -79,7 +92,8 @@ function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: 
     return site === 'flat' ? undefined : table.sites.get(siteKey({ node, site: site as PathSite, source, ...DNS_CELL }));
   if (access.type === 'path' || site !== 'flat' || verdict === 'none') return undefined;
   const names = access.type === 'network' ? [...networkNames(access.family, access.socketType, access.protocol)] : [access.capability];
-  return names.map((what) => table.sites.get(flatSiteKey({ source, what, verdict }))).find((giver) => giver !== undefined);
+  const keys = names.map((what) => flatSiteKey({ source, what, verdict })).map((key) => (node > 1 ? terminalSiteKey(key, 0) : key));
+  return keys.map((key) => table.sites.get(key)).find((giver) => giver !== undefined);
 }
 
 describe('walks', () => {

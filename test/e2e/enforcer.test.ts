@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { EnforcerSupport } from '../../agent/src/ports.ts';
 import { guestProgram, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
-import { GROUPS } from './enforcer/cases.ts';
+import { GROUPS, LONG } from './enforcer/cases.ts';
 import { ACTOR, HOME } from './enforcer/paths.ts';
 
 const LIMIT = 400;
@@ -78,6 +78,12 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     ['an allow-list of names', `block dns  google.com <- ${ACTOR} <- NODE [posture]`],
     ['an allow-list that blocks', `block file read /etc/hostname <- ${ACTOR} <- NODE [posture]`],
     ['an allow-list that blocks', `block file read /memfd:memory <- ${ACTOR} <- ${ACTOR} [posture]`],
+    ['patterns and names', `block file read ${HOME}/${LONG}/x.key <- ${ACTOR} <- NODE [file]`],
+    ['patterns and names', `audit file read ${HOME}/deep/a/b/c <- ${ACTOR} <- NODE [file]`],
+    ['patterns and names', `block process exec ${HOME}/bin/blocked <- ${ACTOR} <- ${ACTOR} [process]`],
+    ['with and without a terminal', `block file read ${HOME}/secret <- ${ACTOR} <- ${ACTOR} [file]`],
+    ['with and without a terminal', `audit file read ${HOME}/audited <- ${ACTOR} <- ${ACTOR} [file]`],
+    ['with and without a terminal', `block network  2/2/0 <- ${ACTOR} <- ${ACTOR} [network]`],
     ['an allow-list that audits', `audit network  1/1/0 <- ${ACTOR} <- NODE [posture]`],
   ])('%s: the event `%s` arrives', (name, event) => {
     expect(eventsOf(name)).toContain(event);

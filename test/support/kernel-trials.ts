@@ -3,7 +3,17 @@
  * bridge. Needs root, and a kernel that runs raw tracepoint programs.
  */
 import path from 'node:path';
-import { CLASS, encodeTable, ENDPOINT_OPERATION, LAYOUT, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
+import {
+  CLASS,
+  encodeTable,
+  ENDPOINT_OPERATION,
+  LAYOUT,
+  MAX_PATTERN_CHUNKS,
+  PATH_OPERATION,
+  PATTERN_CELLS,
+  SITE,
+  VERDICT,
+} from '@parapet/policy';
 import type { Access, EndpointUse, Table } from '@parapet/policy';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
@@ -33,6 +43,7 @@ const TRIAL = {
   source_path: 4180,
 } as const;
 const SLOT = 1;
+const TERMINAL_SLOT = SLOT + 1;
 
 export interface KernelAnswer {
   readonly verdict: keyof typeof VERDICT;
@@ -54,6 +65,7 @@ export class KernelTrials {
   readonly #object: Handle;
   readonly #trials: KernelMap;
   #nodeBase = 0;
+  #chunk = 1;
 
   constructor() {
     if (process.getuid?.() !== 0) throw new Error('this test runs programs in the kernel: run it as root');
@@ -68,7 +80,7 @@ export class KernelTrials {
   /** Puts the table in the kernel's maps, asks about every access, and takes it out again. */
   judge(table: Table, accesses: readonly Access[]): KernelAnswer[] {
     return this.#with(table, () => {
-      accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access)));
+      accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access, table.terminal !== undefined)));
       const judged = this.#run('judge_trials', { argument: accesses.length });
       if (judged !== accesses.length) throw new Error(`the kernel judged ${judged} of ${accesses.length} accesses`);
       return accesses.map((_, i) => this.#answer(i));
@@ -91,7 +103,8 @@ export class KernelTrials {
 
   /** The table in the kernel's maps, while something is asked. */
   #with<Result>(table: Table, ask: () => Result): Result {
-    const encoded = encodeTable(table, this.#nodeBase);
+    const chunk = this.#placeFor(table);
+    const encoded = encodeTable(table, this.#nodeBase, { chunk, terminal: TERMINAL_SLOT });
     const parts = [
       ['nodes', LAYOUT.node_key.size, LAYOUT.node.size, encoded.nodeKeys, encoded.nodeValues],
       ['node_sources', LAYOUT.source_key.size, LAYOUT.words.size, encoded.sourceKeys, encoded.sourceWords],
@@ -100,11 +113,22 @@ export class KernelTrials {
     ] as const;
     const maps = parts.map(([name, keySize, valueSize, keys, values]) => ({ map: this.#map(name, { keySize, valueSize }), keys, values }));
     for (const { map, keys, values } of maps) map.setAll(keys, values);
-    this.#map('tables', { keySize: 4, valueSize: LAYOUT.table.size }).set(word(SLOT), encoded.table);
+    const chunkKeys = Array.from({ length: encoded.patternCount }, (_, i) => word(chunk + i));
+    this.#map('patterns', { keySize: 4, valueSize: PATTERN_CELLS * 2 }).setAll(Buffer.concat(chunkKeys), encoded.patternChunks);
+    const tables = this.#map('tables', { keySize: 4, valueSize: LAYOUT.table.size });
+    tables.set(word(SLOT), encoded.table);
+    if (encoded.terminalTable.length > 0) tables.set(word(TERMINAL_SLOT), encoded.terminalTable);
     const answer = ask();
     for (const { map, keys } of maps) map.deleteAll(keys);
     this.#nodeBase += encoded.idCount;
     return answer;
+  }
+
+  /** Another run of chunks each time, now and then over the map's last ones. */
+  #placeFor(table: Table): number {
+    const { patternCount } = encodeTable(table, 0);
+    this.#chunk = this.#chunk + 7 + patternCount < MAX_PATTERN_CHUNKS ? this.#chunk + 7 : 1;
+    return this.#chunk;
   }
 
   /** Where the kernel's walk finds an open file of this process. */
@@ -154,15 +178,16 @@ export class KernelTrials {
     return {
       verdict: nameOf(VERDICT, bytes.readUInt32LE(TRIAL.verdict)),
       site,
-      node: node === 0 || site === 'endpoint' ? node : node - this.#nodeBase,
+      node: node === 0 || site === 'endpoint' || site === 'pattern' ? node : node - this.#nodeBase,
       source: bytes.readUInt32LE(TRIAL.source),
     };
   }
 }
 
-function encodeTrial(access: Access): Uint8Array {
+function encodeTrial(access: Access, hasTerminal: boolean): Uint8Array {
   const bytes = Buffer.alloc(TRIAL.size);
-  bytes.writeUInt32LE(SLOT, TRIAL.table);
+  const terminal = hasTerminal && 'terminal' in access && access.terminal === true;
+  bytes.writeUInt32LE(terminal ? TERMINAL_SLOT : SLOT, TRIAL.table);
   bytes.writeUInt32LE(bytes.write(access.source, TRIAL.source_path), TRIAL.source_len);
   if (access.type === 'path') {
     bytes.writeUInt32LE(access.operation === 'exec' ? CLASS.process : CLASS.file, TRIAL.class);

@@ -6,10 +6,31 @@ import fc from 'fast-check';
 import { CAPABILITIES, NETWORK_NAMES } from '@parapet/policy';
 import { domain, nameNear } from './dns-cases.ts';
 import { endpointMatch, endpointUse } from './endpoint-cases.ts';
-import type { Access, Action, EndpointUse, PathMatch, Policy, Postures, Rule, Section } from '@parapet/policy';
+import type {
+  Access,
+  Action,
+  EndpointUse,
+  FileMatch,
+  PathMatch,
+  Policy,
+  Postures,
+  ProcessMatch,
+  Rule,
+  Section,
+  SourceMatch,
+} from '@parapet/policy';
+import { pathNear, pattern } from './pattern-cases.ts';
 
 const LONG = 'n'.repeat(24);
 const NAMES = ['a', 'b', 'ab', '.x', 'Ünï', LONG, `${LONG}x`, `${LONG}y`, `${LONG}${LONG}z`, `${LONG}${LONG}${LONG}`];
+const SOURCE_DIRECTORIES = [
+  { dir: '/bin/', recursive: false },
+  { dir: '/bin/', recursive: true },
+  { dir: '/a/', recursive: true },
+  { dir: '/a/b/', recursive: false },
+  { dir: '/', recursive: false },
+  { dir: '/', recursive: true },
+] as const;
 const SOURCES = ['/bin/sh', '/bin/bash', '/a', '/a/b', `/bin/${LONG}tool`, '/ünï/x'];
 
 const component = fc.oneof({ weight: 3, arbitrary: fc.constantFrom('a', 'b') }, { weight: 1, arbitrary: fc.constantFrom(...NAMES) });
@@ -21,14 +42,22 @@ const components = fc.oneof(
 /** Absolute, normalised; `/` now and then. */
 export const path: fc.Arbitrary<string> = components.map((parts) => `/${parts.join('/')}`);
 
-const match: fc.Arbitrary<PathMatch> = fc.oneof(
-  { weight: 1, arbitrary: path.filter((text) => text !== '/').map((text): PathMatch => ({ type: 'path', path: text })) },
+const match: fc.Arbitrary<FileMatch> = fc.oneof(
+  { weight: 1, arbitrary: path.filter((text) => text !== '/').map((text): FileMatch => ({ type: 'path', path: text })) },
   {
     weight: 2,
     arbitrary: fc
       .record({ at: path, recursive: fc.boolean() })
-      .map(({ at, recursive }): PathMatch => ({ type: 'directory', dir: at === '/' ? '/' : `${at}/`, recursive })),
+      .map(({ at, recursive }): FileMatch => ({ type: 'directory', dir: at === '/' ? '/' : `${at}/`, recursive })),
   },
+  { weight: 1, arbitrary: pattern.map((text): FileMatch => ({ type: 'pattern', pattern: text })) },
+);
+
+const noTerminal = fc.constantFrom({}, {}, {}, { noTerminal: true });
+
+const processMatch: fc.Arbitrary<ProcessMatch> = fc.oneof(
+  { weight: 4, arbitrary: match },
+  { weight: 1, arbitrary: component.map((name): ProcessMatch => ({ type: 'name', name })) },
 );
 
 const common = fc.record({
@@ -37,16 +66,23 @@ const common = fc.record({
   severity: fc.integer({ min: 1, max: 10 }),
   tags: fc.constant([]),
   message: fc.constant(''),
-  from: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.subarray(SOURCES, { minLength: 1, maxLength: 3 }) }),
+  from: fc.oneof(
+    { weight: 2, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.subarray<SourceMatch>([...SOURCES, ...SOURCE_DIRECTORIES], { minLength: 1, maxLength: 3 }) },
+  ),
 });
 
 const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
-  process: fc.tuple(common, fc.record({ section: fc.constant('process' as const), match, ownerOnly: fc.boolean() })).map(merge),
+  process: fc
+    .tuple(common, fc.record({ section: fc.constant('process' as const), match: processMatch, ownerOnly: fc.boolean() }), noTerminal)
+    .map(withoutSource),
   file: fc
-    .tuple(common, fc.record({ section: fc.constant('file' as const), match, ownerOnly: fc.boolean(), readOnly: fc.boolean() }))
-    .map(merge),
+    .tuple(common, fc.record({ section: fc.constant('file' as const), match, ownerOnly: fc.boolean(), readOnly: fc.boolean() }), noTerminal)
+    .map(withoutSource),
   network: fc.oneof(
-    fc.tuple(common, fc.record({ section: fc.constant('network' as const), protocol: fc.constantFrom(...NETWORK_NAMES) })).map(merge),
+    fc
+      .tuple(common, fc.record({ section: fc.constant('network' as const), protocol: fc.constantFrom(...NETWORK_NAMES) }), noTerminal)
+      .map(([a, b, c]) => ({ ...a, ...b, ...c })),
     fc.tuple(common, fc.record({ section: fc.constant('network' as const), endpoint: endpointMatch })).map(merge),
   ),
   dns: fc.tuple(common, fc.record({ section: fc.constant('dns' as const), domain })).map(merge),
@@ -58,6 +94,11 @@ const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
     .map(merge),
 };
 const SECTIONS = ['process', 'file', 'network', 'capabilities', 'dns'] as const;
+
+/** Patterns are for every program, with or without a terminal. */
+function withoutSource<A extends object, B extends { readonly match: PathMatch }>([a, b, c]: [A, B, object]): A & B {
+  return b.match.type === 'pattern' ? { ...a, ...b, from: [] } : { ...a, ...b, ...c };
+}
 
 function merge<A extends object, B extends object>([a, b]: [A, B]): A & B {
   return { ...a, ...b };
@@ -95,13 +136,18 @@ export const postures: fc.Arbitrary<Postures> = fc.record({
 /** Accesses of the classes that the policies have rules for (any, where they have none), to what they name, near it, and to anything. */
 export function accessTo(set: readonly Policy[]): fc.Arbitrary<Access> {
   const rules = set.flatMap((policy) => policy.rules);
-  const sources = fc.constantFrom(...rules.flatMap(({ from }) => from), ...SOURCES, '/bin', '/bin/none', '/');
-  const named = rules.flatMap((one) => ('match' in one ? [pathOf(one.match)] : []));
+  const named = rules.flatMap(({ from }) => from).filter((source) => typeof source === 'string');
+  const sources = fc.constantFrom(...named, ...SOURCES, '/bin', '/bin/none', '/bin/x/none', '/a/b/c/d', '/init');
+  const places = rules.flatMap((one) => ('match' in one ? [placeOf(one.match)] : []));
   const near =
-    named.length === 0
+    places.length === 0
       ? path
       : fc
-          .tuple(fc.constantFrom(...named), fc.array(component, { maxLength: 2 }), fc.constantFrom(0, 0, 1, 2))
+          .tuple(
+            fc.oneof(...places),
+            fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(component, { maxLength: 2 })),
+            fc.constantFrom(0, 0, 1, 2),
+          )
           .map(([at, below, up]) => `/${[...partsOf(at).slice(0, -up || undefined), ...below].join('/')}`)
           .filter((text) => text.length < 4096);
   const paths = fc.oneof({ weight: 3, arbitrary: near }, { weight: 1, arbitrary: path });
@@ -115,12 +161,14 @@ function accessOf(
   { paths, sources, names }: { paths: fc.Arbitrary<string>; sources: fc.Arbitrary<string>; names: fc.Arbitrary<string> },
 ): fc.Arbitrary<Access> {
   if (section === 'network')
-    return fc.tuple(socket, endpointUse, sources).map(([access, use, source]) => withUse({ ...access, source }, use));
+    return fc
+      .tuple(socket, endpointUse, sources, fc.boolean())
+      .map(([access, use, source, terminal]) => withUse({ ...access, source, terminal }, use));
   if (section === 'dns') return fc.record({ type: fc.constant('dns'), name: names, source: sources });
   if (section === 'capabilities') return fc.record({ type: fc.constant('capability'), capability, source: sources });
   const operation =
     section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const, 'move' as const);
-  return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources });
+  return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources, terminal: fc.boolean() });
 }
 
 /** Only internet sockets are used with addresses. */
@@ -128,8 +176,12 @@ function withUse(access: Extract<Access, { type: 'network' }>, use: EndpointUse 
   return use === undefined || (access.family !== 2 && access.family !== 10) ? access : { ...access, endpoint: use };
 }
 
-function pathOf(at: PathMatch): string {
-  return at.type === 'path' ? at.path : at.dir === '/' ? '/' : at.dir.slice(0, -1);
+/** Where a rule is about. */
+function placeOf(at: PathMatch): fc.Arbitrary<string> {
+  if (at.type === 'path') return fc.constant(at.path);
+  if (at.type === 'pattern') return pathNear(at.pattern);
+  if (at.type === 'name') return path.map((directory) => `${directory === '/' ? '' : directory}/${at.name}`);
+  return fc.constant(at.dir === '/' ? '/' : at.dir.slice(0, -1));
 }
 
 function partsOf(at: string): string[] {

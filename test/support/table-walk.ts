@@ -15,6 +15,16 @@ export interface WalkResult {
   readonly source: number;
 }
 
+interface PatternCells {
+  readonly cells: Uint16Array;
+  readonly verdicts: number;
+  readonly stride: number;
+}
+
+interface Ranked extends WalkResult {
+  readonly rank: number;
+}
+
 interface Node {
   readonly mask: bigint;
   readonly id: number;
@@ -24,6 +34,7 @@ interface Node {
 export interface KernelMaps {
   readonly top: Node;
   readonly sourceRoot: number;
+  readonly sourceTop: readonly [number, number, number];
   readonly defaults: number;
   readonly flags: number;
   readonly any: DataView;
@@ -32,18 +43,27 @@ export interface KernelMaps {
   readonly nodeSources: ReadonlyMap<string, readonly [number, number, number]>;
   readonly flat: ReadonlyMap<string, DataView>;
   readonly blocks: readonly EndpointBlock[];
+  readonly execnameRoot: number;
+  readonly patterns: PatternCells;
 }
 
 /** Fills maps from the bytes, as the kernel adapter does. A key that is there twice is an error: the kernel would keep only one value. */
 export function loadMaps(encoded: EncodedTable): KernelMaps {
-  const table = viewOf(encoded.table, 0, 88);
+  const table = viewOf(encoded.table, 0, 120);
   return {
     top: nodeAt(encoded.table, 0),
     sourceRoot: table.getUint32(24, true),
+    sourceTop: wordsAt(encoded.table, 96),
     defaults: table.getUint32(28, true),
     flags: table.getUint32(32, true),
     any: viewOf(encoded.table, 40, 40),
     dnsRoot: table.getUint32(80, true),
+    execnameRoot: table.getUint32(88, true),
+    patterns: {
+      cells: new Uint16Array(encoded.patternChunks.slice().buffer),
+      verdicts: table.getUint32(96, true),
+      stride: table.getUint16(102, true),
+    },
     nodes: fill(encoded.nodeCount, (i) => [keyText(encoded.nodeKeys, i * 32, 32), nodeAt(encoded.nodeValues, i * 24)]),
     nodeSources: fill(encoded.sourceCount, (i) => [keyText(encoded.sourceKeys, i * 8, 8), wordsAt(encoded.sourceWords, i * 8)]),
     flat: fill(encoded.flatCount, (i) => [keyText(encoded.flatKeys, i * 8, 8), viewOf(encoded.flatRules, i * 40, 40)]),
@@ -56,21 +76,23 @@ export function walk(maps: KernelMaps, access: Access): WalkResult {
   const source = sourceClass(maps, access.source);
   if (access.type === 'path') {
     const op = { exec: 0, read: 1, write: 2, move: 3 }[access.operation];
-    const found = walkPath(maps, { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source });
+    const at = { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source };
+    const offers = [walkPath(maps, at), ...(op === 0 ? [walkName(maps, at)] : []), runAutomaton(maps, { ...at, op })];
+    const found = offers.reduce((best, offer) => (outranks(offer, best) ? offer : best));
     return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
   }
   if (access.type === 'network') {
     const found = walkEndpoints(maps, { access, source });
     if (found !== undefined) return found;
   }
-  if (access.type === 'dns') return walkName(maps, { name: access.name, source });
+  if (access.type === 'dns') return walkDomain(maps, { name: access.name, source });
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
   const sourced = own === undefined ? 0 : flatVerdict(own, { isNetwork, bits });
-  if (sourced !== 0) return { verdict: sourced, site: 4, node: 0, source };
+  if (sourced !== 0) return { verdict: sourced, site: 4, node: maps.top.id, source };
   const general = flatVerdict(maps.any, { isNetwork, bits });
-  return general === 0 ? fallBack(maps, isNetwork ? 2 : 3) : { verdict: general, site: 4, node: 0, source: 0 };
+  return general === 0 ? fallBack(maps, isNetwork ? 2 : 3) : { verdict: general, site: 4, node: maps.top.id, source: 0 };
 }
 
 /** What is said about the address; or, where there is none, whether the socket is let through to any. */
@@ -94,7 +116,7 @@ function fallBack(maps: KernelMaps, opClass: number): WalkResult {
 }
 
 /** A name is a path from the top-level domain down, tried again without what a search list puts behind it. */
-function walkName(maps: KernelMaps, { name, source }: { name: string; source: number }): WalkResult {
+function walkDomain(maps: KernelMaps, { name, source }: { name: string; source: number }): WalkResult {
   const labels = componentsOf(name.toLowerCase().split('.').reverse().join('/'));
   const text = labels.map((label) => new TextDecoder().decode(label));
   const cuts = text[0] !== 'local' || text[1] !== 'cluster' ? [0] : text[2] === 'svc' ? [0, 4, 3, 2] : [0, 2];
@@ -106,23 +128,63 @@ function walkName(maps: KernelMaps, { name, source }: { name: string; source: nu
   return fallBack(maps, 4);
 }
 
-function walkPath(maps: KernelMaps, { path, ...at }: { path: string; shift: number; source: number }): WalkResult {
+/** A later offer is taken where it is nearer, or as near and for the source, or as near and stronger. */
+function outranks(offer: Ranked, best: Ranked): boolean {
+  if (offer.verdict === 0 || best.verdict === 0 || offer.rank !== best.rank) {
+    return offer.verdict !== 0 && (best.verdict === 0 || offer.rank > best.rank);
+  }
+  return (offer.source !== 0) === (best.source !== 0) ? offer.verdict > best.verdict : offer.source !== 0;
+}
+
+const NOTHING: Ranked = { verdict: 0, site: 0, node: 0, source: 0, rank: 0 };
+
+function walkName(maps: KernelMaps, at: { path: string; shift: number; source: number }): Ranked {
+  const components = componentsOf(at.path);
+  const name = components.at(-1);
+  const node = name === undefined || maps.execnameRoot === 0 ? undefined : follow(maps, maps.execnameRoot, name);
+  if (node === undefined) return NOTHING;
+  return { ...saidAt(maps, node, { ...at, remaining: 0 }), site: 7, node: node.id, rank: 2 * components.length - 1 };
+}
+
+function runAutomaton({ patterns }: KernelMaps, at: { path: string; shift: number; op: number }): Ranked {
+  const { cells, stride } = patterns;
+  if (cells.length === 0) return NOTHING;
+  const classes = new Uint8Array(cells.buffer, 0, 256);
+  const rows = cells.subarray(128);
+  let state = 1;
+  for (const byte of new TextEncoder().encode(at.path)) state = rows[state * stride + 1 + classes[byte]!]!;
+  const accepted = rows[state * stride]!;
+  if (accepted === 0) return NOTHING;
+  const [word, processDepth, fileDepth] = cells.subarray(patterns.verdicts + (accepted - 1) * 4);
+  const depth = at.op === 0 ? processDepth! : fileDepth!;
+  return { verdict: (word! >> at.shift) & 3, site: 6, node: accepted, source: 0, rank: 2 * depth + 1 };
+}
+
+/** What a node says for a source, else for any. */
+function saidAt(
+  maps: KernelMaps,
+  node: Node,
+  at: { remaining: number; shift: number; source: number },
+): { verdict: number; source: number } {
+  if (at.source !== 0 && ((node.mask >> BigInt(at.source % 64)) & 1n) === 1n) {
+    const own = ((maps.nodeSources.get(pairText(node.id, at.source))?.[at.remaining] ?? 0) >> at.shift) & 3;
+    if (own !== 0) return { verdict: own, source: at.source };
+  }
+  return { verdict: (node.words[at.remaining]! >> at.shift) & 3, source: 0 };
+}
+
+function walkPath(maps: KernelMaps, { path, ...at }: { path: string; shift: number; source: number }): Ranked {
   return walkDown(maps, { ...at, components: componentsOf(path), top: maps.top });
 }
 
-function walkDown(maps: KernelMaps, at: { components: readonly Uint8Array[]; shift: number; source: number; top: Node }): WalkResult {
+function walkDown(maps: KernelMaps, at: { components: readonly Uint8Array[]; shift: number; source: number; top: Node }): Ranked {
   const { components } = at;
-  let best: WalkResult = { verdict: 0, site: 0, node: 0, source: 0 };
+  let best = NOTHING;
   let node: Node | undefined = at.top;
   for (let i = 0; node !== undefined; i += 1) {
     const remaining = Math.min(components.length - i, 2);
-    let verdict = (node.words[remaining]! >> at.shift) & 3;
-    let from = 0;
-    if (at.source !== 0 && ((node.mask >> BigInt(at.source % 64)) & 1n) === 1n) {
-      const own = ((maps.nodeSources.get(pairText(node.id, at.source))?.[remaining] ?? 0) >> at.shift) & 3;
-      if (own !== 0) [verdict, from] = [own, at.source];
-    }
-    if (verdict !== 0) best = { verdict, site: remaining + 1, node: node.id, source: from };
+    const said = saidAt(maps, node, { ...at, remaining });
+    if (said.verdict !== 0) best = { ...said, site: remaining + 1, node: node.id, rank: 2 * i };
     const next = components[i];
     node = next === undefined ? undefined : follow(maps, node.id, next);
   }
@@ -145,13 +207,16 @@ function follow(maps: KernelMaps, from: number, name: Uint8Array): Node | undefi
 
 function sourceClass(maps: KernelMaps, source: string): number {
   if (maps.sourceRoot === 0) return 0;
-  let node: Node = { mask: 0n, id: maps.sourceRoot, words: [0, 0, 0] };
-  for (const component of componentsOf(source)) {
-    const next = follow(maps, node.id, component);
-    if (next === undefined) return 0;
-    node = next;
+  const components = componentsOf(source);
+  let node: Node = { mask: 0n, id: maps.sourceRoot, words: maps.sourceTop };
+  let found = 0;
+  for (let i = 0; ; i += 1) {
+    found = node.words[Math.min(components.length - i, 2)]!;
+    const next = components[i];
+    const below = next === undefined ? undefined : follow(maps, node.id, next);
+    if (below === undefined) return found;
+    node = below;
   }
-  return node.words[0];
 }
 
 function flatVerdict(rules: DataView, { isNetwork, bits }: { isNetwork: boolean; bits: bigint }): number {

@@ -1,8 +1,8 @@
 /** What is tried under the real hooks, and what must come of it. Policies and commands here; scenario.ts runs them in the microVM. */
 import type { Policy } from '@parapet/policy';
 import { NETWORK_GROUPS } from './network-cases.ts';
-import { ACTOR, HOME } from './paths.ts';
-import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
+import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
+import { capabilityRule, fileRule, nameRule, networkRule, pathRule, patternRule, policyOf } from '../../unit/policy/builders.ts';
 
 const ROOT_CGROUP = '/sys/fs/cgroup/cgroup.procs';
 export const LONG = 'long-name-of-more-than-twenty-four-bytes';
@@ -116,6 +116,88 @@ export const GROUPS: readonly Group[] = [
       ['hostname', 'EPERM'],
       ['setuid 1000', '0'],
       [`read ${HOME}/owned`, '0'],
+    ],
+  },
+  {
+    name: 'patterns and names',
+    policies: [
+      policyOf(
+        patternRule(`${HOME}/**/*.key`),
+        patternRule(`${HOME}/flat/{file,other}`, { readOnly: true }),
+        patternRule(`${HOME}/deep/**`, { action: 'Audit' }),
+        fileRule(`${HOME}/deep/a/`, { action: 'Allow' }),
+        fileRule('/**', { action: 'Allow' }),
+        fileRule(`${HOME}/flat/sub/`),
+        patternRule(`${HOME}/flat/sub/f*`, { action: 'Allow' }),
+        nameRule('blocked'),
+        nameRule('from-there', { from: [`${HOME}/bin/other`] }),
+        pathRule(`${HOME}/bin/sub/blocked`, { action: 'Allow' }),
+        pathRule('/**', { action: 'Allow' }),
+        pathRule('/', { match: { type: 'pattern', pattern: `${HOME}/bin/f[a-z]ee` } }),
+      ),
+    ],
+    tries: [
+      [`read ${HOME}/${LONG}/x.key`, 'EACCES'],
+      [`read ${HOME}/x.key`, '0'],
+      [`read ${HOME}/flat/file`, '0'],
+      [`write ${HOME}/flat/file`, 'EACCES'],
+      [`read ${HOME}/flat/sub/file`, '0'],
+      [`read ${HOME}/flat/sub`, 'EACCES'],
+      [`read ${HOME}/deep/a/b/c`, '0'],
+      [`rename ${HOME}/plain ${HOME}/flat/plain.key`, 'EACCES'],
+      [`exec ${HOME}/bin/free`, 'EACCES'],
+      [`exec ${HOME}/bin/blocked`, 'EACCES'],
+      [`exec ${HOME}/bin/sub/blocked`, '0'],
+      [`exec ${HOME}/bin/from-there`, '0'],
+      [`exec ${HOME}/bin/other exec+${HOME}/bin/from-there`, 'EACCES'],
+      [`rename ${HOME}/bin/blocked ${HOME}/bin/renamed`, 'EACCES'],
+    ],
+  },
+  {
+    name: 'sources by directory',
+    policies: [
+      policyOf(
+        fileRule(`${HOME}/by-actor`, { from: [{ dir: `${HOME}/bin/`, recursive: false }] }),
+        fileRule(`${HOME}/by-other`, { from: [{ dir: `${HOME}/bin/sub/`, recursive: true }] }),
+        fileRule(`${HOME}/plain`, { from: [{ dir: '/', recursive: true }] }),
+        fileRule(`${HOME}/owned`, { from: [{ dir: `${HOME}/`, recursive: false }] }),
+        networkRule('udp', { from: [{ dir: `${HOME}/bin/`, recursive: true }, `${HOME}/bin/other`] }),
+      ),
+    ],
+    tries: [
+      [`read ${HOME}/by-actor`, 'EACCES'],
+      [`read ${HOME}/by-other`, '0'],
+      [`read ${HOME}/plain`, 'EACCES'],
+      [`read ${HOME}/owned`, '0'],
+      ['socket 2 2 0', 'EACCES'],
+      [`exec ${HOME}/bin/sub/blocked read+${HOME}/by-actor`, '0'],
+      [`exec ${HOME}/bin/sub/blocked read+${HOME}/by-other`, 'EACCES'],
+      [`exec ${HOME}/bin/sub/blocked socket+2+2+0`, 'EACCES'],
+    ],
+  },
+  {
+    name: 'with and without a terminal',
+    policies: [
+      policyOf(
+        fileRule(`${HOME}/secret`, { noTerminal: true }),
+        fileRule(`${HOME}/read-only/**`, { noTerminal: true, readOnly: true }),
+        fileRule(`${HOME}/audited`, { noTerminal: true, action: 'Audit' }),
+        pathRule(`${HOME}/bin/blocked`, { noTerminal: true }),
+        networkRule('udp', { noTerminal: true }),
+      ),
+    ],
+    tries: [
+      [`read ${HOME}/secret`, '0'],
+      [`write ${HOME}/read-only/file`, 'EACCES'],
+      [`exec ${HOME}/bin/blocked`, '0'],
+      ['socket 2 2 0', '0'],
+      [`exec ${IN_TERMINAL} ${ACTOR} read+${HOME}/plain`, '0'],
+      [`exec ${IN_TERMINAL} ${ACTOR} read+${HOME}/secret`, 'EACCES'],
+      [`exec ${IN_TERMINAL} ${ACTOR} read+${HOME}/read-only/file`, 'EACCES'],
+      [`exec ${IN_TERMINAL} ${ACTOR} read+${HOME}/audited`, '0'],
+      [`exec ${IN_TERMINAL} ${HOME}/bin/blocked`, 'EACCES'],
+      [`exec ${IN_TERMINAL} ${ACTOR} socket+2+2+0`, 'EACCES'],
+      [`exec ${IN_TERMINAL} ${ACTOR} socket+2+1+0`, '0'],
     ],
   },
   {

@@ -11,7 +11,7 @@ import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts
 import { fileRule, policyOf } from '../../unit/policy/builders.ts';
 import { GROUPS, LONG } from './cases.ts';
 import { DOOR } from './network-cases.ts';
-import { ACTOR, HOME } from './paths.ts';
+import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const BUILD = path.resolve('bpf/build');
@@ -22,11 +22,13 @@ function fact(name: string, what: string, result: unknown): void {
 }
 
 function makeFiles(): void {
-  for (const directory of ['bin', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
+  for (const directory of ['bin/sub', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
     mkdirSync(path.join(HOME, directory), { recursive: true });
   const files = [
     'secret',
     'deep/a/b/c',
+    `${LONG}/x.key`,
+    'x.key',
     'flat/file',
     'flat/sub/file',
     `${LONG}/file`,
@@ -36,7 +38,7 @@ function makeFiles(): void {
     'audited',
   ];
   for (const file of [...files, 'by-actor', 'by-other', 'plain']) writeFileSync(path.join(HOME, file), 'x', { mode: 0o666 });
-  for (const program of ['free', 'blocked', 'from-there', 'other']) cpSync(ACTOR, path.join(HOME, 'bin', program));
+  for (const program of ['free', 'blocked', 'from-there', 'other', 'sub/blocked']) cpSync(ACTOR, path.join(HOME, 'bin', program));
   writeFileSync(path.join(HOME, 'script'), `#!${HOME}/bin/blocked\n`);
   chmodSync(path.join(HOME, 'script'), 0o755);
   chownSync(path.join(HOME, 'owned'), 1000, 1000);
@@ -189,6 +191,7 @@ enforcer.onEvents((some) => events.push(...some));
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
 const sources = ['actor.c', 'sockets.c', 'dns.c'].map((file) => path.resolve('test/e2e/enforcer', file));
 await run('cc', ['-O2', '-static', '-pthread', '-o', ACTOR, ...sources]);
+await run('cc', ['-O2', '-static', '-o', IN_TERMINAL, path.resolve('test/e2e/enforcer/in-terminal.c')]);
 makeFiles();
 const server = spawn(ACTOR, [`serve ${DOOR}`], { stdio: 'inherit' });
 await runGroups(enforcer, events);

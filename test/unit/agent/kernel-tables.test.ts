@@ -1,13 +1,14 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { compile, DEFAULT_POSTURES, LAYOUT } from '@parapet/policy';
 import type { Rule, Table } from '@parapet/policy';
+import { word } from '../../../agent/src/adapters/kernel/map.ts';
 import { TableStore } from '../../../agent/src/adapters/kernel/tables.ts';
 import type { TableMaps } from '../../../agent/src/adapters/kernel/tables.ts';
 import { MemoryMap } from '../../support/memory-map.ts';
-import { capabilityRule, dnsRule, endpointRule, fileRule, networkRule, policyOf } from '../policy/builders.ts';
+import { capabilityRule, dnsRule, endpointRule, fileRule, nameRule, networkRule, patternRule, policyOf } from '../policy/builders.ts';
 
 const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table } = LAYOUT;
-let maps: { nodes: MemoryMap; node_sources: MemoryMap; source_flat: MemoryMap; endpoints: MemoryMap; tables: MemoryMap } & TableMaps;
+let maps: Record<'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'tables', MemoryMap> & TableMaps;
 let store: TableStore;
 
 beforeEach(() => {
@@ -16,6 +17,7 @@ beforeEach(() => {
     node_sources: new MemoryMap(source_key.size, words.size),
     source_flat: new MemoryMap(source_key.size, flat_rules.size),
     endpoints: new MemoryMap(endpoint_key.size, endpoint.size),
+    patterns: new MemoryMap(4, 4096),
     tables: new MemoryMap(4, table.size),
   };
   store = new TableStore(maps, []);
@@ -89,6 +91,79 @@ describe('blocks of addresses', () => {
   test('tables that differ in nothing but ports are different tables', () => {
     const hashes = [80, 81].map((first) => TableStore.hashOf(tableOf(endpointRule('10.0.0.0/8', { ports: [{ first, last: 90 }] }))));
     expect(new Set(hashes).size).toBe(2);
+  });
+});
+
+describe('patterns', () => {
+  const P = tableOf(patternRule('/a/*'), nameRule('sh'));
+  const Q = tableOf(patternRule('/{a,b}/**/[a-z]*'));
+  const runOf = (slot: number): [first: number, count: number] => {
+    const view = new DataView(maps.tables.get(word(slot))!.buffer);
+    return [view.getUint32(table.pattern_chunk, true), view.getUint16(table.pattern_chunks, true)];
+  };
+
+  test('each table has chunks of its own, and none has chunk 0', () => {
+    const [first, second] = [store.acquire(P), store.acquire(Q)];
+    expect([runOf(first.slot), runOf(second.slot)]).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+    expect(maps.patterns.content.size).toBe(2);
+  });
+
+  test('a table without patterns has none', () => {
+    expect(runOf(store.acquire(A).slot)).toEqual([0, 0]);
+    expect(maps.patterns.content.size).toBe(0);
+  });
+
+  test('chunks that are free again are given again when the others run out', () => {
+    for (const map of Object.values(maps)) map.room = 1e6;
+    const released = store.acquire(P);
+    const kept = store.acquire(Q);
+    store.release(released);
+    const firsts = new Set<number>();
+    const many = Array.from({ length: 4093 }, (_, i) => store.acquire(tableOf(patternRule(`/x${i}/*`))));
+    for (const { slot } of many) firsts.add(runOf(slot)[0]);
+    expect(firsts.size).toBe(4093);
+    expect(firsts.has(runOf(kept.slot)[0])).toBe(false);
+  }, 60_000);
+
+  test('the chunks of an earlier agent’s table are spared until it is out of use', () => {
+    const before = store.acquire(P);
+    const next = new TableStore(maps, [before.slot]);
+    expect(runOf(next.acquire(Q).slot)).toEqual([2, 1]);
+    next.releaseInherited(before.slot);
+    next.purge();
+    expect(sizes()[0]).toBe(0);
+  });
+});
+
+describe('what holds for tasks with a terminal', () => {
+  const T = tableOf(fileRule('/a/b', { noTerminal: true }), patternRule('/a/*'));
+  const fieldOf = (slot: number, offset: number): number => new DataView(maps.tables.get(word(slot))!.buffer).getUint32(offset, true);
+
+  test('is a second table, with nodes of its own and the same automaton', () => {
+    const stored = store.acquire(T);
+    const second = fieldOf(stored.slot, table.terminal);
+    expect(second).not.toBe(0);
+    expect(fieldOf(second, table.terminal)).toBe(0);
+    expect(fieldOf(second, table.pattern_chunk)).toBe(fieldOf(stored.slot, table.pattern_chunk));
+    expect(fieldOf(second, table.top + node.id)).toBeGreaterThan(stored.nodeBase + 2);
+    expect(sizes()).toEqual([4, 0, 0]);
+    store.release(stored);
+    expect(sizes()).toEqual([0, 0, 0]);
+  });
+
+  test('is kept with an earlier agent’s table, and goes with it', () => {
+    const before = store.acquire(T);
+    const second = fieldOf(before.slot, table.terminal);
+    const next = new TableStore(maps, [before.slot]);
+    expect([before.slot, second]).not.toContain(next.acquire(A).slot);
+    next.purge();
+    expect(sizes()[0]).toBe(4 + 5);
+    next.releaseInherited(before.slot);
+    next.purge();
+    expect(sizes()[0]).toBe(5);
   });
 });
 

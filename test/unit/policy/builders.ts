@@ -5,10 +5,10 @@ import type {
   DnsRule,
   EndpointMatch,
   EndpointRule,
+  FileMatch,
   FileRule,
   NetworkName,
   NetworkRule,
-  PathMatch,
   Policy,
   ProcessRule,
   Rule,
@@ -23,8 +23,8 @@ function field(): string {
   return `spec.rule[${written}]`;
 }
 
-/** A path, or a directory where the text ends in `/` (`/**` after it: recursive). */
-export function matchOf(text: string): PathMatch {
+/** A path, or a directory where the text ends in `/` (`/**` after it: recursive). For patterns and names see below. */
+export function matchOf(text: string): FileMatch {
   if (text.endsWith('/**')) return { type: 'directory', dir: text.slice(0, -2), recursive: true };
   return text.endsWith('/') ? { type: 'directory', dir: text, recursive: false } : { type: 'path', path: text };
 }
@@ -35,6 +35,14 @@ export function pathRule(text: string, more: Partial<ProcessRule> = {}): Process
 
 export function fileRule(text: string, more: Partial<FileRule> = {}): FileRule {
   return { section: 'file', field: field(), ...COMMON, match: matchOf(text), ownerOnly: false, readOnly: false, ...more };
+}
+
+export function patternRule(pattern: string, more: Partial<FileRule> = {}): FileRule {
+  return fileRule('/', { match: { type: 'pattern', pattern }, ...more });
+}
+
+export function nameRule(name: string, more: Partial<ProcessRule> = {}): ProcessRule {
+  return pathRule('/', { match: { type: 'name', name }, ...more });
 }
 
 export function networkRule(protocol: NetworkName, more: Partial<NetworkRule> = {}): NetworkRule {

@@ -74,9 +74,11 @@ test('the kernel algorithm over the encoded bytes decides as the evaluator does,
           for (const access of accesses) expect(evaluate({ policies: set, postures: chosen, access })).toEqual({ verdict: 'none' });
           return;
         }
-        const maps = loadMaps(encodeTable(table, nodeBase));
+        const encoded = encodeTable(table, nodeBase);
+        const maps = loadMaps(encoded);
+        const forTerminal = table.terminal === undefined ? maps : loadMaps({ ...encoded, table: encoded.terminalTable });
         for (const access of accesses) {
-          const found = walk(maps, access);
+          const found = walk('terminal' in access && access.terminal === true ? forTerminal : maps, access);
           const decision = evaluate({ policies: set, postures: chosen, access });
           expect(VERDICTS[found.verdict]).toBe(decision.verdict);
           const explained = explainEvent({ table, nodeBase, event: decodeEvent(headerOf(found, access)) });

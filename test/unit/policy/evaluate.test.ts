@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { DEFAULT_POSTURES, evaluate } from '@parapet/policy';
 import type { Access, PathOperation, Rule } from '@parapet/policy';
-import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from './builders.ts';
+import { capabilityRule, fileRule, nameRule, networkRule, pathRule, patternRule, policyOf } from './builders.ts';
 
 interface Attempt {
   readonly owner?: boolean;
@@ -44,6 +44,34 @@ test('a directory is moved by nobody when a rule refuses something below it, wha
   expect(verdict(on('move', '/etc'), fileRule('/etc/nginx/', { action: 'Allow', ownerOnly: true }))).toBe('block');
   expect(verdict(on('move', '/et'), fileRule('/etc/nginx/'))).toBe('none');
   expect(verdict(on('move', '/etc'), fileRule('/etc/'))).toBe('none');
+});
+
+test('the directory that a pattern hangs from stays, with those above it', () => {
+  expect(verdict(on('move', '/etc/nginx'), patternRule('/etc/nginx/*.conf'))).toBe('block');
+  expect(verdict(on('move', '/etc'), patternRule('/etc/nginx/*.conf'))).toBe('block');
+  expect(verdict(on('move', '/etc/nginx/a.conf'), patternRule('/etc/nginx/*.conf'))).toBe('none');
+  expect(verdict(on('move', '/etc/n'), patternRule('/etc/n*/x'))).toBe('none');
+  expect(verdict(on('move', '/bin'), nameRule('sh'))).toBe('none');
+});
+
+test('a pattern beats the directory it hangs from and yields to everything deeper', () => {
+  const pattern = patternRule('/etc/*/conf', { action: 'Audit' });
+  expect(verdict(on('read', '/etc/a/conf'), pattern, fileRule('/etc/**'))).toBe('audit');
+  expect(verdict(on('read', '/etc/a/conf'), pattern, fileRule('/etc/a/', { action: 'Allow' }))).toBe('allow');
+  expect(verdict(on('read', '/etc/a/conf'), pattern, patternRule('/etc/a/c*', { action: 'Allow' }))).toBe('allow');
+  expect(verdict(on('read', '/etc/a/conf'), pattern, patternRule('/etc/**', { action: 'Allow' }))).toBe('audit');
+  expect(verdict(on('read', '/etc/a/conf2'), pattern)).toBe('none');
+});
+
+test('an execname beats everything but the whole path, and ties with a pattern in the file’s own directory', () => {
+  const name = nameRule('sh', { action: 'Audit' });
+  expect(verdict(on('exec', '/bin/sh'), name, pathRule('/bin/**'))).toBe('audit');
+  expect(verdict(on('exec', '/bin/sh'), name, pathRule('/bin/sh', { action: 'Allow' }))).toBe('allow');
+  const pattern = pathRule('/', { match: { type: 'pattern', pattern: '/bin/*' } });
+  expect(verdict(on('exec', '/bin/sh'), name, pattern)).toBe('block');
+  expect(verdict(on('exec', '/bin/sh', { source: '/a' }), nameRule('sh', { action: 'Allow', from: ['/a'] }), pattern)).toBe('allow');
+  expect(verdict(on('exec', '/bin/x/sh'), name, pattern)).toBe('audit');
+  expect(verdict(on('exec', '/'), nameRule('sh'))).toBe('none');
 });
 
 test('the deepest match wins, whatever it says and however it was written', () => {
@@ -94,6 +122,25 @@ test.each([
   const rule = fileRule('/f', { action, ...flags });
   const cases = [on('read', '/f', { owner: true }), on('write', '/f', { owner: true }), on('read', '/f'), on('write', '/f')];
   expect(cases.map((access) => verdict(access, rule))).toEqual(expected);
+});
+
+test.each([
+  ['Block', ['allow', 'block', 'allow', 'block']],
+  ['Audit', ['allow', 'audit', 'allow', 'audit']],
+  ['Allow', ['allow', 'block', 'allow', 'block']],
+] as const)('%s without a terminal gives read and write, each without and with one: %j', (action, expected) => {
+  const rule = fileRule('/f', { action, noTerminal: true });
+  const cases = (['read', 'write'] as const).flatMap((operation) =>
+    [false, true].map((terminal) => ({ ...on(operation, '/f'), terminal })),
+  );
+  expect(cases.map((access) => verdict(access, rule))).toEqual(expected);
+  expect(verdict(on('move', '/a'), fileRule('/a/f', { action, noTerminal: true }))).toBe(action === 'Audit' ? 'audit' : 'block');
+});
+
+test('a socket is refused to a terminal where its rule says so', () => {
+  const rule = networkRule('udp', { noTerminal: true });
+  expect(verdict(socket(2, 2), rule)).toBe('allow');
+  expect(verdict({ ...socket(2, 2), terminal: true } as Access, rule)).toBe('block');
 });
 
 test('one Allow rule makes its class an allow-list, and only its class', () => {

@@ -36,6 +36,12 @@ test('a source is any program that its path leads to', () => {
   expect(policies[0]?.rules).toMatchObject([{ from: ['/bin/sh', '/usr/bin/dash'] }]);
 });
 
+test('a directory of sources is also the directory that it leads to', () => {
+  const from = [{ dir: '/bin/', recursive: true }];
+  const policies = withLinks([policyOf(fileRule('/a', { from }))], both(links(['/bin', '/usr/bin'])));
+  expect(policies[0]?.rules).toMatchObject([{ from: [...from, { dir: '/usr/bin/', recursive: true }] }]);
+});
+
 test('what cannot be a path for the kernel is left out', () => {
   const deep = `/${Array<string>(2_048).fill('a').join('/')}`;
   const [there] = withLinks([policyOf(fileRule('/a'))], both(links(['/a', deep, '/b/../c', '/'])));

@@ -89,13 +89,7 @@ test.each([
 });
 
 test.each([
-  ['matchPatterns', { process: { matchPatterns: [{ pattern: '/bin/*' }] } }],
-  ['matchPatterns', { file: { matchPatterns: [{ pattern: '/bin/*' }] } }],
-  ['execname', { process: { matchPaths: [{ execname: 'sh' }] } }],
   ['allowedArgs', { process: { matchPaths: [{ path: '/bin/sh', allowedArgs: ['-c'] }] } }],
-  ['pts', { process: { matchPaths: [{ path: '/bin/sh', pts: false }] } }],
-  ['pts', { file: { matchDirectories: [{ dir: '/a/', pts: true }] } }],
-  ['pts', { network: { matchProtocols: [{ protocol: 'tcp', pts: false }] } }],
   ['matchDNSQueries', { network: { matchDNSQueries: [{ domain: 'a.b' }] } }],
   ['syscalls', { syscalls: { matchSyscalls: [] } }],
   ['presets', { presets: [{ name: 'exec' }] }],

@@ -114,7 +114,7 @@ test("KubeArmor's kinds take their spec as it is", () => {
 test('a field that is not enforced yet is refused by name, never ignored', () => {
   const chart = newChart();
   new KubeArmorPolicy(chart, 'a', {
-    spec: { selector: { matchLabels: { app: 'web' } }, process: { matchPatterns: [{ pattern: '/x/*' }] } },
+    spec: { selector: { matchLabels: { app: 'web' } }, process: { matchPatterns: [{ pattern: 'x/*' }] } },
   });
   expect(() => chart.toJson() as unknown).toThrow(/\[chart\/a\].*policy-object\.test\.ts:\d+: spec\.process\.matchPatterns/);
 });

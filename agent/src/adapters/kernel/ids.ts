@@ -2,27 +2,34 @@
 
 const LAST_ID = 0xffff_ffff;
 
-interface Range {
+export interface Range {
   /** Ids `base + 1` to `base + count`. */
   readonly base: number;
   readonly count: number;
 }
 
-/** Node ids: 32 bits for all tables of a node. A range is given again only after it was freed, and as late as possible. */
+/** Rows of ids, for all tables of a node: 32 bits unless told otherwise. A row is given again only after it was freed, and as late as possible. */
 export class NodeIds {
   /** By base; no two meet. */
   readonly #ranges: Range[] = [];
+  readonly #last: number;
   #next: number;
 
-  /** `highest`: no id up to it is given until the numbers have gone round. */
-  constructor(highest: number) {
+  /** `highest`: no id up to it is given until the numbers have gone round. `last`: the largest id that there is. */
+  constructor(highest: number, last = LAST_ID) {
     this.#next = highest;
+    this.#last = last;
+  }
+
+  /** A row that is in use already, by what was there before. */
+  reserve(range: Range): void {
+    this.#ranges.splice(this.#firstFrom(range.base), 0, range);
   }
 
   /** Takes `count` ids in a row. Throws a RangeError when there is no such row. */
   take(count: number): Range {
     const range = { base: this.#gapFrom(this.#next, count) ?? this.#gapFrom(0, count) ?? -1, count };
-    if (range.base === -1) throw new RangeError(`no ${count} node ids in a row are free`);
+    if (range.base === -1) throw new RangeError(`no ${count} ids in a row are free`);
     this.#ranges.splice(this.#firstFrom(range.base), 0, range);
     this.#next = range.base + count;
     return range;
@@ -57,7 +64,7 @@ export class NodeIds {
       if (range === undefined || range.base >= base + count) break;
       base = Math.max(base, range.base + range.count);
     }
-    return base + count <= LAST_ID ? base : undefined;
+    return base + count <= this.#last ? base : undefined;
   }
 }
 

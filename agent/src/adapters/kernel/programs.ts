@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { ABI, LAYOUT } from '@parapet/policy';
+import { ABI, LAYOUT, PATTERN_CELLS } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { checked, errorName, isNull } from './library.ts';
 import type { KernelLibrary } from './library.ts';
@@ -24,6 +24,7 @@ export const SHAPES = {
   node_sources: { keySize: source_key.size, valueSize: words.size },
   source_flat: { keySize: source_key.size, valueSize: flat_rules.size },
   endpoints: { keySize: endpoint_key.size, valueSize: endpoint.size },
+  patterns: { keySize: 4, valueSize: PATTERN_CELLS * 2 },
   tables: { keySize: 4, valueSize: table.size },
   containers: { keySize: 4, valueSize: container.size },
   cgroups: { keySize: 8, valueSize: 4 },

@@ -1,16 +1,17 @@
 /** The tables in the kernel: equal ones are stored once, and each stays until no container uses it. */
 import { createHash } from 'node:crypto';
-import { canonicalBytes, encodeTable, LAYOUT, MAX_TABLES } from '@parapet/policy';
+import { canonicalBytes, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, MAX_TABLES } from '@parapet/policy';
 import type { EncodedTable, Table } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NodeIds, Slots } from './ids.ts';
+import type { Range } from './ids.ts';
 import { readWord, word } from './map.ts';
 import type { KernelMap } from './map.ts';
 
 /** The maps that hold tables. */
 export type TableMaps = Readonly<
   Record<
-    'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'tables',
+    'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'tables',
     Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>
   >
 >;
@@ -19,6 +20,7 @@ export type TableMaps = Readonly<
 interface Digest {
   readonly hash: string;
   readonly idCount: number;
+  readonly patternCount: number;
 }
 
 /** Where a key of `endpoints` has the id of its table's root; the other maps' keys begin with theirs. */
@@ -33,7 +35,11 @@ export interface StoredTable {
 
 interface Held extends StoredTable {
   readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys' | 'endpointKeys'>;
-  readonly ids: { readonly base: number; readonly count: number };
+  readonly ids: Range;
+  /** The automaton's chunks; none where the table has no pattern. */
+  readonly chunks: Range | undefined;
+  /** The slot of what holds for tasks with a terminal, where the table has that. */
+  readonly terminalSlot: number | undefined;
   users: number;
 }
 
@@ -51,14 +57,16 @@ export class TableStore {
   readonly #ids: NodeIds;
   readonly #slots: Slots;
   readonly #held = new Map<string, Held>();
-  /** Slots of tables that an earlier agent stored and that are still in use. */
-  readonly #inherited: Set<number>;
+  readonly #chunks = new NodeIds(0, MAX_PATTERN_CHUNKS - 1);
+  /** Tables that an earlier agent stored and that are still in use, by their slots. */
+  readonly #inherited: Map<number, Inherited>;
 
   /** `inherited`: slots that containers point to already. */
   constructor(maps: TableMaps, inherited: Iterable<number>) {
     this.#maps = maps;
-    this.#inherited = new Set(inherited);
-    this.#slots = new Slots(MAX_TABLES, this.#inherited);
+    this.#inherited = new Map([...inherited].map((slot) => [slot, inheritedFrom(slot, maps.tables.get(word(slot)))]));
+    for (const { chunks } of this.#inherited.values()) if (chunks.count > 0) this.#chunks.reserve(chunks);
+    this.#slots = new Slots(MAX_TABLES, this.#inheritedSlots());
     this.#ids = new NodeIds(highestId(maps));
   }
 
@@ -114,7 +122,11 @@ export class TableStore {
 
   /** The container that pointed to an earlier agent's table points elsewhere now. Its nodes go with `purge`. */
   releaseInherited(slot: number): void {
-    if (this.#inherited.delete(slot)) this.#slots.free(slot);
+    const table = this.#inherited.get(slot);
+    if (table === undefined) return;
+    this.#inherited.delete(slot);
+    this.#chunks.free(table.chunks);
+    for (const used of table.slots) this.#slots.free(used);
   }
 
   /** Deletes the nodes of tables that nobody uses any more and that this agent does not know: an earlier agent's. After a barrier. */
@@ -146,22 +158,49 @@ export class TableStore {
     return held;
   }
 
-  /** Gives a table its slot and node ids. */
-  #place(table: Table, { hash, idCount }: Digest): Placed {
+  /** Gives a table its slots, chunks and node ids. */
+  #place(table: Table, { hash, idCount, patternCount }: Digest): Placed {
     const ids = this.#ids.take(idCount);
     const slot = this.#slots.take();
-    if (slot === undefined) {
-      this.#ids.free(ids);
-      throw new StageError(`the kernel holds ${MAX_TABLES - 1} different tables already`, { stage: 'kernel', retry: true });
+    const terminalSlot = table.terminal === undefined ? undefined : this.#slots.take();
+    const chunks = this.#takeChunks(patternCount);
+    const hasSlots = slot !== undefined && (table.terminal === undefined || terminalSlot !== undefined);
+    if (!hasSlots || (patternCount > 0 && chunks === undefined)) {
+      this.#free({ ids, slot, terminalSlot, chunks });
+      const what = hasSlots
+        ? `has no room for ${patternCount} more chunks of patterns`
+        : `holds ${MAX_TABLES - 1} different tables already`;
+      throw new StageError(`the kernel ${what}`, { stage: 'kernel', retry: true });
     }
-    const encoded = encodeTable(table, ids.base);
+    const encoded = encodeTable(table, ids.base, { chunk: (chunks?.base ?? 0) + 1, terminal: terminalSlot ?? 0 });
     const { nodeKeys, sourceKeys, flatKeys, endpointKeys } = encoded;
-    return { held: { slot, hash, nodeBase: ids.base, keys: { nodeKeys, sourceKeys, flatKeys, endpointKeys }, ids, users: 0 }, encoded };
+    const keys = { nodeKeys, sourceKeys, flatKeys, endpointKeys };
+    return { held: { slot, terminalSlot, hash, nodeBase: ids.base, keys, ids, chunks, users: 0 }, encoded };
+  }
+
+  /** Undefined where none are needed, and where there are not enough in a row. */
+  #takeChunks(count: number): Range | undefined {
+    try {
+      return count === 0 ? undefined : this.#chunks.take(count);
+    } catch (error) {
+      if (error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  #free({ ids, slot, terminalSlot, chunks }: Pick<Held, 'ids' | 'terminalSlot' | 'chunks'> & { slot: number | undefined }): void {
+    this.#ids.free(ids);
+    if (chunks !== undefined) this.#chunks.free(chunks);
+    for (const used of [slot, terminalSlot]) if (used !== undefined) this.#slots.free(used);
   }
 
   #fill(tables: readonly Placed[]): void {
     const all = (part: (placed: Placed) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
-    const { nodes, node_sources, source_flat, endpoints, tables: heads } = this.#maps;
+    const { nodes, node_sources, source_flat, endpoints, patterns, tables: heads } = this.#maps;
+    patterns.setAll(
+      all(({ held }) => chunkKeys(held.chunks)),
+      all(({ encoded }) => encoded.patternChunks),
+    );
     nodes.setAll(
       all(({ encoded }) => encoded.nodeKeys),
       all(({ encoded }) => encoded.nodeValues),
@@ -179,8 +218,8 @@ export class TableStore {
       all(({ encoded }) => encoded.endpoints),
     );
     heads.setAll(
-      all(({ held }) => word(held.slot)),
-      all(({ encoded }) => encoded.table),
+      all(({ held: { slot, terminalSlot } }) => Buffer.concat([slot, terminalSlot].filter((used) => used !== undefined).map(word))),
+      all(({ encoded }) => Buffer.concat([encoded.table, encoded.terminalTable])),
     );
   }
 
@@ -190,22 +229,24 @@ export class TableStore {
     this.#maps.node_sources.deleteAll(all(({ keys }) => keys.sourceKeys));
     this.#maps.source_flat.deleteAll(all(({ keys }) => keys.flatKeys));
     this.#maps.endpoints.deleteAll(all(({ keys }) => keys.endpointKeys));
-    for (const { ids, slot } of tables) {
-      this.#ids.free(ids);
-      this.#slots.free(slot);
-    }
+    for (const held of tables) this.#free(held);
+  }
+
+  #inheritedSlots(): number[] {
+    return [...this.#inherited.values()].flatMap(({ slots }) => slots);
   }
 
   /** Nodes of the tables that are still inherited, from their roots down. */
   #reachable(): Set<number> {
     const found = new Set<number>();
     if (this.#inherited.size === 0) return found;
-    for (const slot of this.#inherited) {
+    for (const slot of this.#inheritedSlots()) {
       const bytes = this.#maps.tables.get(word(slot));
       if (bytes === undefined) continue;
       found.add(readWord(bytes, LAYOUT.table.top + LAYOUT.node.id));
       found.add(readWord(bytes, LAYOUT.table.source_root));
       found.add(readWord(bytes, LAYOUT.table.dns_root));
+      found.add(readWord(bytes, LAYOUT.table.execname_root));
     }
     const children = new Map<number, number[]>();
     for (const { key, value } of this.#maps.nodes.entries()) {
@@ -221,10 +262,33 @@ function digestOf(table: Table): Digest {
   let digest = digests.get(table);
   if (digest === undefined) {
     const encoded = encodeTable(table, 0);
-    digest = { hash: createHash('sha256').update(canonicalBytes(encoded)).digest('hex'), idCount: encoded.idCount };
+    digest = {
+      hash: createHash('sha256').update(canonicalBytes(encoded)).digest('hex'),
+      idCount: encoded.idCount,
+      patternCount: encoded.patternCount,
+    };
     digests.set(table, digest);
   }
   return digest;
+}
+
+interface Inherited {
+  /** Its own, and that of what holds for tasks with a terminal. */
+  readonly slots: readonly number[];
+  readonly chunks: Range;
+}
+
+/** What a table that is in the kernel takes of it. */
+function inheritedFrom(slot: number, table: Uint8Array | undefined): Inherited {
+  if (table === undefined) return { slots: [slot], chunks: { base: 0, count: 0 } };
+  const terminal = readWord(table, LAYOUT.table.terminal);
+  const count = readWord(table, LAYOUT.table.pattern_chunks) & 0xffff;
+  const base = Math.max(readWord(table, LAYOUT.table.pattern_chunk) - 1, 0);
+  return { slots: terminal === 0 ? [slot] : [slot, terminal], chunks: { base, count } };
+}
+
+function chunkKeys(chunks: Range | undefined): Uint8Array {
+  return Buffer.concat(Array.from({ length: chunks?.count ?? 0 }, (_, i) => word((chunks?.base ?? 0) + 1 + i)));
 }
 
 function highestId(maps: TableMaps): number {
