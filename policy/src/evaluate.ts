@@ -138,14 +138,20 @@ function depthOf(path: string): number {
 /** What a matching rule says about the access. */
 function says(rule: Rule, access: Access): Verdict {
   if (access.type === 'network' && 'endpoint' in rule && endpointRelation(rule, access) === 'opens') return 'allow';
-  const refusal = rule.action === 'Audit' ? 'audit' : 'block';
-  if (rule.noTerminal && 'terminal' in access && access.terminal) return refusal;
-  if (access.type === 'path' && 'match' in rule) {
-    if (rule.ownerOnly && !access.owner) return refusal;
-    if (rule.section === 'file' && rule.readOnly) return access.operation === 'write' ? refusal : 'allow';
-    if (rule.ownerOnly) return 'allow';
-  }
-  return rule.noTerminal || rule.action === 'Allow' ? 'allow' : refusal;
+  if (rule.noTerminal && 'terminal' in access && access.terminal) return refusalOf(rule);
+  const said = access.type === 'path' && 'match' in rule ? saysOfPath(rule, access) : undefined;
+  return said ?? (rule.noTerminal || rule.action === 'Allow' ? 'allow' : refusalOf(rule));
+}
+
+/** What a rule says of the file's owner and of the operation; undefined where it does not tell them apart. */
+function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: PathAccess): Verdict | undefined {
+  if (rule.ownerOnly && !access.owner) return refusalOf(rule);
+  if (rule.section === 'file' && rule.readOnly) return access.operation === 'write' ? refusalOf(rule) : 'allow';
+  return rule.ownerOnly ? 'allow' : undefined;
+}
+
+function refusalOf(rule: Rule): Verdict {
+  return rule.action === 'Audit' ? 'audit' : 'block';
 }
 
 function strongest(candidates: readonly Candidate[]): Decision {

@@ -53,7 +53,7 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
   return {
     top: nodeAt(encoded.table, 0),
     sourceRoot: table.getUint32(24, true),
-    sourceTop: wordsAt(encoded.table, 96),
+    sourceTop: wordsAt(encoded.table, 104),
     defaults: table.getUint32(28, true),
     flags: table.getUint32(32, true),
     any: viewOf(encoded.table, 40, 40),

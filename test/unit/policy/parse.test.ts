@@ -90,7 +90,6 @@ test.each([
 
 test.each([
   ['allowedArgs', { process: { matchPaths: [{ path: '/bin/sh', allowedArgs: ['-c'] }] } }],
-  ['matchDNSQueries', { network: { matchDNSQueries: [{ domain: 'a.b' }] } }],
   ['syscalls', { syscalls: { matchSyscalls: [] } }],
   ['presets', { presets: [{ name: 'exec' }] }],
   ['apparmor', { apparmor: '' }],

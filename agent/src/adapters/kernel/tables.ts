@@ -4,6 +4,8 @@ import { canonicalBytes, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, MAX_TABLES } f
 import type { EncodedTable, Table } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NodeIds, Slots } from './ids.ts';
+import { highestId, inheritedFrom } from './inherited.ts';
+import type { Inherited } from './inherited.ts';
 import type { Range } from './ids.ts';
 import { readWord, word } from './map.ts';
 import type { KernelMap } from './map.ts';
@@ -272,30 +274,6 @@ function digestOf(table: Table): Digest {
   return digest;
 }
 
-interface Inherited {
-  /** Its own, and that of what holds for tasks with a terminal. */
-  readonly slots: readonly number[];
-  readonly chunks: Range;
-}
-
-/** What a table that is in the kernel takes of it. */
-function inheritedFrom(slot: number, table: Uint8Array | undefined): Inherited {
-  if (table === undefined) return { slots: [slot], chunks: { base: 0, count: 0 } };
-  const terminal = readWord(table, LAYOUT.table.terminal);
-  const count = readWord(table, LAYOUT.table.pattern_chunks) & 0xffff;
-  const base = Math.max(readWord(table, LAYOUT.table.pattern_chunk) - 1, 0);
-  return { slots: terminal === 0 ? [slot] : [slot, terminal], chunks: { base, count } };
-}
-
 function chunkKeys(chunks: Range | undefined): Uint8Array {
   return Buffer.concat(Array.from({ length: chunks?.count ?? 0 }, (_, i) => word((chunks?.base ?? 0) + 1 + i)));
-}
-
-function highestId(maps: TableMaps): number {
-  let highest = 0;
-  for (const { key, value } of maps.nodes.entries()) {
-    highest = Math.max(highest, readWord(key, LAYOUT.node_key.node), readWord(value, LAYOUT.node.id));
-  }
-  for (const { value } of maps.tables.entries()) highest = Math.max(highest, readWord(value, LAYOUT.table.top + LAYOUT.node.id));
-  return highest;
 }
