@@ -144,7 +144,7 @@ function says(rule: Rule, access: Access): Verdict {
 }
 
 /** What a rule says of the file's owner and of the operation; undefined where it does not tell them apart. */
-function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: PathAccess): Verdict | undefined {
+function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: Extract<Access, { type: 'path' }>): Verdict | undefined {
   if (rule.ownerOnly && !access.owner) return refusalOf(rule);
   if (rule.section === 'file' && rule.readOnly) return access.operation === 'write' ? refusalOf(rule) : 'allow';
   return rule.ownerOnly ? 'allow' : undefined;
