@@ -4,9 +4,9 @@ import path from 'node:path';
 import { HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
 
 const CONTENT = 'SECRET\n';
-/** Levels below the roots of deep trees: more than 20, more than can be judged. */
+/** Levels below the roots of deep trees: more than 20, more than the kernel half keeps near. */
 const DEEP = 30;
-const TOO_DEEP = 140;
+const DEEPER = 140;
 
 const DIRECTORIES = ['bin', 'allowed', 'flat/sub', 'read-only/dir', 'flat-fs', 'mnt', 'mnt2', 'tools/sub', 'fake'];
 const SECRETS = ['secret', 'deep/a/b/c', 'flat/file', 'read-only/file', 'owned', 'allowed/file', 'outside', LONG_NAME];
@@ -20,11 +20,10 @@ function levels(count: number): string {
 export function makeFiles(image: string, actor: string): void {
   const at = (name: string): string => path.join(image, name);
   const inImage = (name: string): string => at(path.relative(HOME, name));
-  for (const directory of [...DIRECTORIES, `deep/${levels(DEEP)}`, `deep/${levels(TOO_DEEP)}`, `allowed/${levels(TOO_DEEP)}`])
-    mkdirSync(at(directory), { recursive: true });
+  for (const directory of [...DIRECTORIES, `deep/${levels(DEEP)}`, `deep/${levels(DEEPER)}`]) mkdirSync(at(directory), { recursive: true });
   mkdirSync(inImage(LONG_DIRECTORY), { recursive: true });
   mkdirSync(path.dirname(at('deep/a/b/c')), { recursive: true });
-  const deep = [`deep/${levels(DEEP)}secret`, `deep/${levels(TOO_DEEP)}secret`, `allowed/${levels(TOO_DEEP)}secret`];
+  const deep = [`deep/${levels(DEEP)}secret`, `deep/${levels(DEEPER)}secret`];
   for (const file of [...SECRETS, ...deep]) writeFileSync(at(file), CONTENT, { mode: 0o666 });
   writeFileSync(path.join(inImage(LONG_DIRECTORY), 'secret'), CONTENT, { mode: 0o666 });
   writeFileSync(at('plain'), 'nothing of interest\n', { mode: 0o666 });

@@ -39,7 +39,17 @@ export function qemuArguments(setup: {
   acceleration: Acceleration;
 }): string[] {
   const { kernel, initrd, job, options, acceleration } = setup;
-  const words = ['console=ttyS0', 'quiet', 'loglevel=4', 'panic=-1', 'no5lvl', 'random.trust_cpu=on', `lsm=${options.lsm ?? DEFAULT_LSM}`];
+  // no_timer_check: on a busy host the guest would find its timer too slow, and panic
+  const words = [
+    'console=ttyS0',
+    'quiet',
+    'loglevel=4',
+    'panic=-1',
+    'no5lvl',
+    'no_timer_check',
+    'random.trust_cpu=on',
+    `lsm=${options.lsm ?? DEFAULT_LSM}`,
+  ];
   if (options.append !== undefined && options.append !== '') words.push(options.append);
   return [
     ...processor(options, acceleration),

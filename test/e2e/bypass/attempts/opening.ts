@@ -52,7 +52,7 @@ const PATHS: Readonly<Record<string, string>> = {
   'the root in /proc/thread-self': `/proc/thread-self/root${SECRET}`,
   'a chain of roots in /proc': `/proc/self/root/proc/self/root/proc/self/root${SECRET}`,
   'a tree of more than twenty levels': `${HOME}/deep/${levels(30)}secret`,
-  'a tree of more levels than can be judged': `${HOME}/deep/${levels(140)}secret`,
+  'a tree of more levels than are kept near': `${HOME}/deep/${levels(140)}secret`,
   'a name of 255 bytes': `${HOME}/${LONG_NAME}`,
   'a directory whose path has more than 200 bytes': `${LONG_DIRECTORY}/secret`,
   'a file right below a directory that is not recursive': `${HOME}/flat/file`,
