@@ -4,7 +4,9 @@ import path from 'node:path';
 import { guestProgram, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { ATTEMPTS } from './bypass/attempts/index.ts';
-import { buildActor } from './bypass/build.ts';
+import { CONTAINER_ATTEMPTS } from './bypass/attempts/containers.ts';
+import { LIFE_ATTEMPTS } from './bypass/attempts/lives.ts';
+import { buildActor, buildContainerImage } from './bypass/build.ts';
 import { readResults } from './bypass/results.ts';
 import type { Results } from './bypass/results.ts';
 
@@ -15,7 +17,7 @@ const MACHINES: readonly (readonly [string, Pick<VmRequest, 'cpus' | 'append'>])
 );
 
 test('there are at least a hundred attempts, each with a name of its own', () => {
-  const names = ATTEMPTS.map(({ name }) => name);
+  const names = [...ATTEMPTS, ...LIFE_ATTEMPTS, ...CONTAINER_ATTEMPTS].map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   expect(names.length).toBeGreaterThanOrEqual(100);
 });
@@ -24,8 +26,8 @@ describe.each(MACHINES)('%s', (_name, machine) => {
   let results: Results = { attempts: new Map(), counters: {} };
 
   beforeAll(async () => {
-    const command = [...guestProgram(path.join(import.meta.dirname, 'bypass/scenario.ts')), buildActor()];
-    const { status, output, problem } = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
+    const command = [...guestProgram(path.join(import.meta.dirname, 'bypass/scenario.ts')), buildActor(), 'all', buildContainerImage()];
+    const { status, output, problem } = await runInVm({ ...machine, command, timeout: LIMIT });
     if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
     results = readResults(output);
   }, LIMIT * 1000);
@@ -36,6 +38,14 @@ describe.each(MACHINES)('%s', (_name, machine) => {
       expect(results.attempts.get(name)).toEqual({ without: '0', with: attempt.refused ?? 'EACCES' });
     },
   );
+
+  test.each(LIFE_ATTEMPTS.map(({ name }) => name))('%s', (name) => {
+    expect(results.attempts.get(name)).toEqual({ without: '0', with: 'EACCES' });
+  });
+
+  test.each(CONTAINER_ATTEMPTS.map((attempt) => [attempt.name, attempt] as const))('%s', (name, attempt) => {
+    expect(results.attempts.get(name)).toEqual({ without: '0', with: attempt.refused ?? 'EACCES' });
+  });
 
   test('nothing was refused for want of memory or room', () => {
     expect(results.counters).toMatchObject({ noScratch: 0, readFault: 0, labelsFull: 0 });

@@ -3,7 +3,7 @@
 #include "attempt.h"
 
 static const struct step *const FAMILIES[] = { OPENING, NAMES, COMPAT, DESCRIPTORS, SURROUNDINGS, NAMESPACES, MOUNTS, EXECUTING, MEMORY, URING,
-	SOCKETS, RACES, OTHERS };
+	SOCKETS, RACES, OTHERS, ASKING };
 
 static const struct step *find(const char *name)
 {

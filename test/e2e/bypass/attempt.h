@@ -41,7 +41,7 @@ struct step {
 
 /* The steps of each family; the last entry has no name. */
 extern const struct step OPENING[], NAMES[], COMPAT[], DESCRIPTORS[], SURROUNDINGS[], NAMESPACES[], MOUNTS[], EXECUTING[], MEMORY[], URING[],
-	SOCKETS[], RACES[], OTHERS[];
+	SOCKETS[], RACES[], OTHERS[], ASKING[];
 
 /* Runs a chain to its end or its first error. */
 int run(char **steps);

@@ -1,5 +1,5 @@
 /** The files that the attempts are about. */
-import { chmodSync, chownSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
 
@@ -14,6 +14,15 @@ const PROGRAMS = ['actor', 'free', 'blocked', 'source', 'other'];
 
 function levels(count: number): string {
   return 'd/'.repeat(count);
+}
+
+/** A program whose loader is another file than usual: the kernel starts that file, and nobody asked it to execute it. */
+function makeLoader(at: (name: string) => string): void {
+  const usual = '/lib64/ld-linux-x86-64.so.2';
+  cpSync(realpathSync(usual), at('loader'));
+  const program = readFileSync(realpathSync('/bin/true'));
+  program.write(path.join(HOME, 'loader').padEnd(usual.length, '\0'), program.indexOf(`${usual}\0`), 'latin1');
+  writeFileSync(at('with-loader'), program, { mode: 0o755 });
 }
 
 /** Writes them below `image`, which stands for HOME. */
@@ -33,6 +42,8 @@ export function makeFiles(image: string, actor: string): void {
   for (const program of ['e', 'f', 'g', 'tools/sub/tool']) cpSync(actor, at(program));
   writeFileSync(at('script'), `#!${HOME}/bin/blocked\n`, { mode: 0o755 });
   writeFileSync(at('allowed/script'), `#!${HOME}/bin/other\n`, { mode: 0o755 });
+  writeFileSync(at('script-of-script'), `#!${HOME}/script\n`, { mode: 0o755 });
+  makeLoader(at);
   chownSync(at('owned'), 1000, 1000);
   symlinkSync('secret', at('link'));
   symlinkSync('link', at('link-to-link'));

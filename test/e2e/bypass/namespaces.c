@@ -134,6 +134,34 @@ static int open_beside(char **w)
 	return reads(open(beside(what), O_RDONLY));
 }
 
+/* peek-beside FILE, peek PATH: something must come out */
+static int peek(const char *path)
+{
+	int fd = open(path, O_RDONLY), error = result(fd);
+	char byte;
+
+	if (error)
+		return error;
+	error = result(read(fd, &byte, 1));
+	close(fd);
+	return error;
+}
+
+static int peek_beside(char **w)
+{
+	char what[64];
+
+	if (!strstr(w[1], "task/"))
+		return peek(beside(w[1]));
+	snprintf(what, sizeof(what), "task/%s/%s", getenv("BESIDE"), w[1] + strlen("task/"));
+	return peek(beside(what));
+}
+
+static int peek_at(char **w)
+{
+	return peek(w[1]);
+}
+
 static int execute_beside(char **w, char **rest)
 {
 	char what[4096];
@@ -154,5 +182,5 @@ static int chdir_beside(char **w)
 const struct step NAMESPACES[] = {
 	{ "unshare", leave_namespaces }, { "rootless", be_root_of_own }, { "in-new", .enter = in_new_namespaces }, { "beside", keep_beside },
 	{ "join", join }, { "join-by-pidfd", join_by_pidfd }, { "open-beside", open_beside }, { "exec-beside", .enter = execute_beside },
-	{ "chdir-beside", chdir_beside }, {}
+	{ "chdir-beside", chdir_beside }, { "peek-beside", peek_beside }, { "peek", peek_at }, {}
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that make the kernel use a file or a capability for the caller, and the enforcer's own pins. */
 #include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <sys/acct.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -87,7 +88,36 @@ static int lift_rules(char **w)
 }
 
 
+static int make_map(char **w)
+{
+	union bpf_attr attributes = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1 };
+
+	(void)w;
+	return result(call_bpf(BPF_MAP_CREATE, &attributes));
+}
+
+static int count_events(char **w)
+{
+	struct perf_event_attr attributes = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(attributes), .config = PERF_COUNT_SW_CPU_CLOCK };
+
+	(void)w;
+	return result(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0));
+}
+
+/* module HOW: one that is none, so that the kernel has taken it when it says so */
+static int load_module(char **w)
+{
+	static char none[4096] = "no module";
+	int error = 0;
+
+	if (!strcmp(w[1], "memory"))
+		error = result(syscall(SYS_init_module, none, sizeof(none), ""));
+	else
+		error = result(syscall(SYS_finit_module, open(HOME "/plain", O_RDONLY), "", 0));
+	return error == ENOEXEC ? 0 : error;
+}
+
 const struct step OTHERS[] = {
 	{ "capability", use_capability }, { "acct", account }, { "swap", swap_to }, { "object", open_object }, { "lift-rules", lift_rules },
-	{}
+	{ "bpf-map", make_map }, { "perf", count_events }, { "module", load_module }, {}
 };

@@ -30,6 +30,7 @@ export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
         pathRule(`${HOME}/flat-fs/bin/blocked`),
         pathRule(`${HOME}/flat-fs/tools/**`),
         pathRule(`${HOME}/bin/blocked`),
+        pathRule(`${HOME}/loader`),
         pathRule(`${HOME}/tools/**`),
       ),
     ],

@@ -21,9 +21,16 @@ static void choose_address(const char *family, int port)
 		address.four = (struct sockaddr_in){ AF_INET, htons(port), { htonl(INADDR_LOOPBACK) }, {} };
 		return;
 	}
+	if (!strcmp(family, "any")) { /* to connect to the wildcard is to connect to loopback */
+		length = sizeof(address.four);
+		address.four = (struct sockaddr_in){ AF_INET, htons(port), { 0 }, {} };
+		return;
+	}
 	length = sizeof(address.six);
 	address.six.sin6_family = AF_INET6;
 	address.six.sin6_port = htons(port);
+	if (!strcmp(family, "any6"))
+		return;
 	inet_pton(AF_INET6, !strcmp(family, "mapped") ? "::ffff:127.0.0.1" : "::1", &address.six.sin6_addr);
 }
 

@@ -11,7 +11,7 @@
 
 #define IMAGE "/var/tmp/bypass-image"
 #define SCRATCH "/var/tmp/bypass-scratch"
-#define PATIENCE 90
+#define PATIENCE 180
 
 static int mount_files(void)
 {

@@ -152,8 +152,7 @@ static int while_traced(char **w, char **rest)
 
 	(void)w;
 	if (child == 0) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		_exit(run(rest));
+		_exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? errno : run(rest));
 	}
 	while (waitpid(child, &status, 0) == child && WIFSTOPPED(status))
 		ptrace(PTRACE_CONT, child, NULL, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));

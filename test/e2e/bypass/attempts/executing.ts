@@ -44,6 +44,7 @@ export const EXECUTING: readonly Attempt[] = [
     ['a blocked program by /proc/self/root', `exec execve /proc/self/root${BLOCKED}`],
     ['a blocked program by its name, from its directory', `chdir ${HOME}/bin`, 'exec execve ./blocked'],
     ['a blocked program as the interpreter of a script', `exec execve ${HOME}/script`],
+    ['a blocked program as the interpreter of a script that is an interpreter', `exec execve ${HOME}/script-of-script`],
     ['a blocked program below a directory of blocked ones', `exec execve ${HOME}/tools/sub/tool`],
     ['a blocked program after chroot', `chroot ${HOME}/bin`, 'exec execve /blocked'],
     ['a blocked program by a child of vfork', 'clone vfork', `exec execve ${BLOCKED}`],
