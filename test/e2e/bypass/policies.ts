@@ -44,6 +44,7 @@ export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
         pathRule(`${HOME}/allowed/**`, { action: 'Allow' }),
         fileRule(`${HOME}/bin/**`, { action: 'Allow' }),
         fileRule(`${HOME}/allowed/**`, { action: 'Allow' }),
+        fileRule(`${HOME}/flat-fs/listed/**`, { action: 'Allow' }),
         fileRule('/dev/**', { action: 'Allow' }),
         fileRule('/proc/**', { action: 'Allow' }),
         networkRule('tcp', { action: 'Allow' }),

@@ -4,6 +4,8 @@ import type { Attempt } from '../attempt.ts';
 
 const BLOCKED = `${HOME}/bin/blocked`;
 const FREE = `${HOME}/bin/free`;
+/** On a file system without layers, where deep trees are quickly made. */
+const LISTED = `${HOME}/flat-fs/listed`;
 const SECRET = `${HOME}/secret`;
 
 const WAYS: Readonly<Record<string, string>> = {
@@ -80,6 +82,15 @@ export const EXECUTING: readonly Attempt[] = [
     ['a symbolic link from a listed directory', `exec execve /proc/self/root${HOME}/link-to-blocked`],
     ['a script in a listed directory whose interpreter is not listed', `exec execve ${HOME}/allowed/script`],
     ['a program that is not listed, after chroot to look like one that is', `chroot ${HOME}/source-root`, `exec execve ${ACTOR}`],
+  ]),
+  ...assisted('allow-list of files', 'allow', [
+    [
+      'a listed directory, at a depth that cannot be judged',
+      `make directory ${LISTED}`,
+      '--',
+      `deep 2100 ${LISTED}`,
+      'copy /proc/version x',
+    ],
   ]),
   ...attempts('allow-list of files', 'allow', [
     ['a file that is not listed', `open openat ${HOME}/outside`],

@@ -89,7 +89,7 @@ export const OPENING: readonly Attempt[] = [
       'fchdir',
       'open openat secret',
     ],
-    ['a file at a depth that cannot be judged, by relative steps', `deep 300 ${HOME}/fake`, 'copy /proc/version x'],
+    ['a file at a depth that cannot be judged, by relative steps', `deep 2100 ${HOME}/flat-fs`, 'copy /proc/version x'],
     ['names in a blocked directory', `list ${HOME}/deep`],
     ['names in a blocked directory that is not recursive', `list ${HOME}/flat`],
     ['a blocked file by a handle', `open handle ${HOME}/flat-fs/secret`],
