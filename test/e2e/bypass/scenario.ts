@@ -39,6 +39,6 @@ const started = performance.now();
 const results = await perform(actor, runs);
 chosen.forEach(({ name }, index) => say({ name, without: results[2 * index], with: results[2 * index + 1] }));
 say({ counters: enforcer.counters(), seconds: Math.round(performance.now() - started) / 1000 });
-await enforcer.close({ keep: true });
-for (const result of await performAcrossLives(actor)) say(result);
+await enforcer.close({ keep: which === 'all' });
+if (which === 'all') for (const result of await performAcrossLives(actor)) say(result);
 if (image !== undefined) for (const result of await performInContainers(actor, image)) say(result);
