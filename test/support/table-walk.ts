@@ -85,7 +85,14 @@ export function walk(maps: KernelMaps, access: Access): WalkResult {
     const found = walkEndpoints(maps, { access, source });
     if (found !== undefined) return found;
   }
-  if (access.type === 'dns') return walkDomain(maps, { name: access.name, source });
+  return access.type === 'dns' ? walkDomain(maps, { name: access.name, source }) : walkFlat(maps, { access, source });
+}
+
+/** What the rules without a path say: those for the source first. */
+function walkFlat(
+  maps: KernelMaps,
+  { access, source }: { access: Extract<Access, { type: 'network' | 'capability' }>; source: number },
+): WalkResult {
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
