@@ -3,9 +3,12 @@ import type { Policy, Postures, Problem } from '@parapet/policy';
 import { compile, formatProblem } from '@parapet/policy';
 import { alertLine, toAlert } from './alert.ts';
 import { EMPTY_BOOK, readBook } from './book.ts';
+import { Changes } from './changes.ts';
 import { Enforcement } from './enforcement.ts';
 import { explain } from './explain.ts';
 import { hostWorkload } from './labels.ts';
+import { toLimitAlert } from './limit-alert.ts';
+import { Limits } from './limits.ts';
 import { Origins } from './origins.ts';
 import type {
   AlertSink,
@@ -13,6 +16,7 @@ import type {
   Container,
   Enforcer,
   KernelEvent,
+  LimitStore,
   LinkResolver,
   ManifestFile,
   PolicySource,
@@ -23,9 +27,11 @@ import { buildReport } from './report.ts';
 import { missingHookProblem } from './select.ts';
 import { reasonOf } from './stage-error.ts';
 import type { AgentStatus } from './status.ts';
-import { buildStatus, parsePolicyName } from './status.ts';
+import { buildStatus } from './status.ts';
 import { throttle } from './throttle.ts';
 import { Violations } from './violations.ts';
+import { waitForPolicy } from './wait.ts';
+import type { WaitRequest } from './wait.ts';
 
 export interface AgentPorts {
   readonly policies: PolicySource;
@@ -33,6 +39,7 @@ export interface AgentPorts {
   readonly enforcer: Enforcer;
   /** Without one, rules hold for paths as they are written. */
   readonly links: LinkResolver | undefined;
+  readonly limits: LimitStore;
   readonly alerts: AlertSink;
   /** Without one nobody reads reports. */
   readonly reports: ReportSink | undefined;
@@ -44,6 +51,8 @@ export interface AgentOptions {
   readonly node: string;
   readonly cluster: string;
   readonly postures: Postures;
+  /** Those of the node itself. Default: the same. */
+  readonly hostPostures?: Postures;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Milliseconds between a change and its report at least (default 100), and between two reports at most (default 10,000). */
@@ -60,10 +69,11 @@ export class Agent {
   readonly #ports: AgentPorts;
   readonly #options: AgentOptions;
   readonly #enforcement: Enforcement;
+  readonly #limits: Limits;
   readonly #origins = new Origins();
   readonly #violations = new Violations();
   readonly #stopping = new AbortController();
-  readonly #listeners = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly #report: ReturnType<typeof throttle>;
   #book = EMPTY_BOOK;
   #told = new Set<string>();
@@ -83,12 +93,25 @@ export class Agent {
       enforcer: ports.enforcer,
       host: hostWorkload(options.node),
       postures: options.postures,
+      ...(options.hostPostures === undefined ? {} : { hostPostures: options.hostPostures }),
       ...(ports.links === undefined ? {} : { links: ports.links }),
-      onChange: () => this.#changed(),
+      onChange: () => {
+        this.#limits.update(this.#enforcement.units);
+        this.#changed();
+      },
       onInForce: (inForce, origin) => {
         this.#origins.set(inForce, origin);
         this.#onEvents([]);
       },
+    });
+    this.#limits = new Limits({
+      store: ports.limits,
+      onBite: (bite) => {
+        const { node, cluster, now } = options;
+        ports.alerts.write(alertLine(toLimitAlert(bite, { node, cluster, now: now() })));
+      },
+      onChange: () => this.#changed(),
+      now: options.now,
     });
     this.#report = throttle(() => this.#writeReport(), { pause: options.reportPause ?? 100, every: options.reportEvery ?? 10_000 });
   }
@@ -96,6 +119,7 @@ export class Agent {
   /** Resolves when the policies were read once and the runtime is being watched. */
   async start(): Promise<void> {
     const { enforcer, policies, runtime } = this.#ports;
+    this.#limits.start();
     enforcer.onEvents((records) => this.#onEvents(records));
     await Promise.all([
       policies.watch((files) => this.#onFiles(files)),
@@ -114,37 +138,21 @@ export class Agent {
       runtime: this.#runtime,
       containers: this.#containers,
       units: this.#enforcement.units,
+      limitProblems: this.#limits.problems,
       book: this.#book,
       counters: { ...enforcer.counters(), eventsUnreadable: this.#unreadable },
       lost: { alerts: alerts.dropped(), violations: this.#violations.overflow },
     });
   }
 
-  /**
-   * Waits until a policy is in force on every matching container, looking afresh at policies and containers first: what was there before
-   * the call counts. Answers at once when it is refused or cannot be held; a policy that is not there yet may still come.
-   */
-  async wait(request: { readonly policy: string; readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Answer> {
-    const isMeant = parsePolicyName(request.policy);
-    if (isMeant === undefined)
-      return { exit: 2, message: `'${request.policy}' names no policy: write NAMESPACE/NAME, or NAME for cluster and host policies` };
-    const { signal = this.#stopping.signal } = request;
-    const deadline = AbortSignal.any([AbortSignal.timeout(Math.ceil(request.timeoutMs)), signal, this.#stopping.signal]);
-    await Promise.race([this.#lookAfresh(), aborted(deadline)]);
-    for (;;) {
-      const meant = this.status().policies.filter(isMeant);
-      const wrong = meant.find(({ state }) => state === 'Rejected' || state === 'Degraded');
-      if (wrong !== undefined) return { exit: 1, message: `${request.policy} is ${wrong.state.toLowerCase()}: ${wrong.message}` };
-      if (meant.length > 0 && meant.every(({ state }) => state === 'Enforced')) {
-        return { exit: 0, message: `${request.policy} is enforced: ${meant.map(({ message }) => message).join('; ')}` };
-      }
-      if (this.#stopping.signal.aborted) return { exit: 3, message: 'the agent is being stopped' };
-      if (deadline.aborted) {
-        const why = meant[0]?.message ?? this.#absence();
-        return { exit: 1, message: `${request.policy} is not in force after ${Math.ceil(request.timeoutMs) / 1000} s: ${why}` };
-      }
-      await this.#nextChange(deadline);
-    }
+  /** Waits until a policy is in force on every matching container. */
+  wait(request: WaitRequest): Promise<Answer> {
+    return waitForPolicy(request, {
+      status: () => this.status(),
+      lookAfresh: () => this.#lookAfresh(),
+      changes: this.#changes,
+      stopping: this.#stopping.signal,
+    });
   }
 
   /** Ends the agent's work. With `keep` the kernel goes on enforcing what is in force; otherwise nothing is enforced any more. */
@@ -153,6 +161,7 @@ export class Agent {
     this.#stopping.abort();
     await Promise.all([policies.close(), runtime.close()]);
     await this.#enforcement.close();
+    await this.#limits.stop({ keep });
     await enforcer.close({ keep });
     this.#lifted = !keep;
     await this.#report.stop();
@@ -167,7 +176,7 @@ export class Agent {
     this.#policiesKnown ||= !blind;
     if (this.#policiesKnown) {
       this.#violations.setPolicies(this.#book.policies);
-      this.#enforcement.setPolicies(this.#book.policies);
+      this.#enforcement.setPolicies(this.#book.policies, this.#book.namespaces);
     }
     this.#changed();
   }
@@ -180,6 +189,7 @@ export class Agent {
 
   #onContainers(containers: readonly Container[]): void {
     this.#containers = containers;
+    this.#logProblems();
     this.#enforcement.setContainers(containers);
     this.#changed();
   }
@@ -220,6 +230,7 @@ export class Agent {
     this.#settled = true;
     await this.#enforcement.idle();
     try {
+      await this.#limits.settle();
       await this.#ports.enforcer.settle();
     } catch (error) {
       this.#ports.log(`what an earlier agent left in the kernel stays there: ${reasonOf(error)}`);
@@ -229,34 +240,22 @@ export class Agent {
   #changed(): void {
     this.#report.soon();
     void this.#settle();
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  #nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#listeners.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#listeners.add(done);
-      signal.addEventListener('abort', done);
-    });
+    this.#changes.tell();
   }
 
   async #lookAfresh(): Promise<void> {
     await Promise.all([this.#ports.policies.refresh(), this.#ports.runtime.refresh()]);
     await this.#enforcement.idle();
-  }
-
-  #absence(): string {
-    const problem = this.#book.problems.find(({ severity }) => severity === 'error');
-    return `there is no such policy here${problem === undefined ? '' : `, but a problem: ${formatProblem(problem)}`}`;
+    await this.#limits.idle();
   }
 
   /** Each problem once, when it appears. */
   #logProblems(): void {
-    const lines = this.#book.problems.map(formatProblem);
+    const warned = (this.#containers ?? []).filter(({ warning }) => warning !== undefined);
+    const lines = [
+      ...this.#book.problems.map(formatProblem),
+      ...warned.map(({ id, warning }) => `container ${id}: warning: ${warning ?? ''}`),
+    ];
     for (const line of lines) if (!this.#told.has(line)) this.#ports.log(line);
     this.#told = new Set(lines);
   }
@@ -275,11 +274,4 @@ export class Agent {
       this.#reportFailure = failure;
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

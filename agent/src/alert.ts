@@ -39,7 +39,8 @@ export interface Alert {
   readonly operation: AlertOperation;
   readonly resource: string;
   readonly data: string;
-  readonly action: 'Audit' | 'Block';
+  /** `Audit (Block)` and `Audit (Allow)`: what a rule, or an allow-list, would have blocked in a container that is not only audited. */
+  readonly action: 'Audit' | 'Block' | 'Audit (Block)' | 'Audit (Allow)';
   readonly result: 'Passed' | 'Permission denied' | 'Operation not permitted';
   /** From here on Parapet's own; empty where there is nothing to say. */
   readonly policyNamespace: string;
@@ -73,14 +74,20 @@ export function toAlert(explained: Explained, place: { readonly node: string; re
     type: event.container === 0 ? 'MatchedHostPolicy' : 'MatchedPolicy',
     operation: operationText(event.section),
     data: dataText(event, record.resource),
-    action,
+    action: action === 'Block' ? 'Block' : auditText(explained.why),
     result: action === 'Audit' ? 'Passed' : event.section === 'capabilities' ? 'Operation not permitted' : 'Permission denied',
   };
 }
 
+function auditText(why: Explained['why']): Alert['action'] {
+  const rule = why.type === 'rule' ? why.rule : why.type === 'posture' ? why.policy?.rules[0] : undefined;
+  if (rule?.asWritten === undefined || (why.type === 'rule' && rule.asWritten === 'Audit')) return 'Audit';
+  return why.type === 'posture' || rule.asWritten === 'Allow' ? 'Audit (Allow)' : 'Audit (Block)';
+}
+
 type ContainerFields = Pick<Alert, 'namespaceName' | 'podName' | 'labels' | 'containerID' | 'containerName' | 'containerImage'>;
 
-function containerFields(container: Container | undefined): ContainerFields {
+export function containerFields(container: Container | undefined): ContainerFields {
   if (container === undefined)
     return { namespaceName: '', podName: '', labels: '', containerID: '', containerName: '', containerImage: '' };
   const { workload } = container;
@@ -95,7 +102,7 @@ function containerFields(container: Container | undefined): ContainerFields {
 }
 
 /** The alert as one line without its end; every control character and quote in it is escaped. */
-export function alertLine(alert: Alert): string {
+export function alertLine(alert: object): string {
   // JSON leaves these two as they are, and some readers of lines end a line there.
   return JSON.stringify(alert).replace(/[\u2028\u2029\u007f-\u009f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
@@ -155,7 +162,8 @@ function silentMessage(why: Exclude<Explained['why'], { type: 'rule' }>, event: 
   return why.policy === undefined ? 'no rule of an allow-list names it' : `no rule names it, and ${refKey(why.policy)} makes an allow-list`;
 }
 
-function microseconds(time: number): string {
+/** ISO 8601 with microseconds. */
+export function microseconds(time: number): string {
   const whole = new Date(Math.floor(time / 1000) * 1000).toISOString().slice(0, -5);
   const micros = Math.min(999_999, Math.round((time % 1000) * 1000));
   return `${whole}.${String(micros).padStart(6, '0')}Z`;

@@ -2,8 +2,17 @@
  * The policies in force on this node, from the files as they are now and the book as it was: what is broken keeps its last good version.
  * A removed file or document takes its policies with it; a broken one does not.
  */
-import type { Policy, PolicyRef, Problem } from '@parapet/policy';
-import { claimedRef, isPolicyManifest, parsePolicy, policyRef, refKey, REPORT_API_VERSION } from '@parapet/policy';
+import type { NamespacePostures, Policy, PolicyRef, Postures, Problem } from '@parapet/policy';
+import {
+  claimedRef,
+  isNamespaceManifest,
+  isPolicyManifest,
+  parseNamespace,
+  parsePolicy,
+  policyRef,
+  refKey,
+  REPORT_API_VERSION,
+} from '@parapet/policy';
 import type { ManifestFile } from './ports.ts';
 
 /** A policy that was refused, with what is wrong with it. */
@@ -18,6 +27,7 @@ interface Page {
   readonly good: readonly Written[];
   /** Last good versions of what is broken in the file now. */
   readonly kept: readonly Written[];
+  readonly namespaces: readonly NamespacePostures[];
   readonly rejected: readonly Rejection[];
   readonly problems: readonly Problem[];
 }
@@ -31,11 +41,13 @@ export interface Book {
   readonly pages: ReadonlyMap<string, Page>;
   /** Policies in force, last good versions of broken ones among them; by file, then by place in the file. */
   readonly policies: readonly Policy[];
+  /** Postures by the names of the namespaces that say any. */
+  readonly namespaces: ReadonlyMap<string, Partial<Postures>>;
   readonly rejected: readonly Rejection[];
   readonly problems: readonly Problem[];
 }
 
-export const EMPTY_BOOK: Book = { pages: new Map(), policies: [], rejected: [], problems: [] };
+export const EMPTY_BOOK: Book = { pages: new Map(), policies: [], namespaces: new Map(), rejected: [], problems: [] };
 
 /** Finds what a policy that parses still has wrong, for instance that no kernel table can hold it. */
 export type Judge = (policy: Policy) => readonly Problem[];
@@ -52,6 +64,7 @@ export function readBook(before: Book, files: readonly ManifestFile[], judge: Ju
 
 function readPage(source: ManifestFile, old: Page | undefined, judge: Judge): Page {
   const good: Written[] = [];
+  const namespaces: NamespacePostures[] = [];
   const rejected: Rejection[] = [];
   const problems = [...source.problems];
   let nameless = source.problems.some(isError);
@@ -59,6 +72,7 @@ function readPage(source: ManifestFile, old: Page | undefined, judge: Judge): Pa
     const read = readDocument(source.file, document, judge);
     problems.push(...read.problems);
     const error = read.problems.find(isError);
+    if (read.namespace !== undefined) namespaces.push(read.namespace);
     if (read.written !== undefined) good.push(read.written);
     else if (error !== undefined && read.ref !== undefined) rejected.push({ ref: read.ref, problem: error });
     else if (error !== undefined) nameless = true;
@@ -67,12 +81,16 @@ function readPage(source: ManifestFile, old: Page | undefined, judge: Judge): Pa
     ({ policy }) => !good.some((now) => refKey(now.policy) === refKey(policy)),
   );
   const broken = new Set(rejected.map(({ ref }) => refKey(ref)));
-  return { source, good, kept: lost.filter(({ policy }) => nameless || broken.has(refKey(policy))), rejected, problems };
+  const kept = lost.filter(({ policy }) => nameless || broken.has(refKey(policy)));
+  // What cannot be read may have been a namespace: its postures stay as well.
+  const said = nameless ? (old?.namespaces ?? []).filter(({ name }) => !namespaces.some((now) => now.name === name)) : [];
+  return { source, good, kept, namespaces: [...namespaces, ...said], rejected, problems };
 }
 
 interface ReadDocument {
   /** Where nothing is wrong with it. */
   readonly written?: Written;
+  readonly namespace?: NamespacePostures;
   /** Its name, as far as it can be read. */
   readonly ref?: PolicyRef;
   readonly problems: readonly Problem[];
@@ -82,6 +100,7 @@ function readDocument(file: string, document: ManifestFile['documents'][number],
   const { value } = document;
   const lineOf = (path: readonly (string | number)[]): number | undefined => document.lineOf(path);
   if (isOurs(value)) return { problems: [] };
+  if (isNamespaceManifest(value)) return parseNamespace(value, { file, lineOf });
   if (!isPolicyManifest(value)) return { problems: [notAPolicy(file, lineOf([]))] };
   const { policy, problems } = parsePolicy(value, { file, lineOf });
   if (policy === undefined) return { ref: claimedRef(value), problems };
@@ -125,7 +144,13 @@ function bind(pages: ReadonlyMap<string, Page>): Book {
       if (!told && problem !== undefined) rejected.push({ ref: policyRef(written.policy), problem });
     }
   }
-  return { pages, policies: [...byName.values()].map(({ written }) => written.policy), rejected, problems };
+  const namespaces = new Map(
+    all
+      .flatMap((page) => page.namespaces)
+      .reverse()
+      .map(({ name, postures }) => [name, postures]),
+  );
+  return { pages, policies: [...byName.values()].map(({ written }) => written.policy), namespaces, rejected, problems };
 }
 
 /** Kinds of Parapet itself, such as a NodeReport beside the policies: not policies, and nothing is wrong with them. */

@@ -16,6 +16,8 @@ export interface AgentFlags {
   readonly node?: string;
   /** `audit`, `block`, or `file=block,network=audit,capabilities=audit`. Default `audit`. */
   readonly defaultPosture?: string;
+  /** The same for host policies. Default: what `defaultPosture` says. */
+  readonly hostDefaultPosture?: string;
   /** Directory for NodeReports. Default: none are written. */
   readonly reports?: string;
   /** Directory of the agent's socket. Default `/run/parapet`. */
@@ -30,8 +32,11 @@ export interface AgentConfig {
   readonly runtime: string;
   readonly node: string;
   readonly postures: Postures;
+  readonly hostPostures: Postures;
   readonly reports: string | undefined;
   readonly socket: string;
+  /** Remembers what resource limits were before. */
+  readonly limits: string;
   readonly cluster: string;
   /** Where the kernel half lies: `parapet.bpf.o` and its bridge. */
   readonly bpfDirectory: string;
@@ -42,7 +47,7 @@ const DEFAULT_RUNTIME = 'unix:///run/containerd/containerd.sock';
 
 /** Checks the flags, all of them. `hostname` is the node's name where no flag gives one. */
 export function readConfig(flags: AgentFlags, hostname: string): { readonly config?: AgentConfig; readonly problems: readonly Problem[] } {
-  const { postures, problems: wrong } = parsePostures(flags.defaultPosture);
+  const { postures, hostPostures, problems: wrong } = readPostures(flags);
   const problems = [...wrong];
   const node = flags.node ?? hostname;
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(node)) {
@@ -61,8 +66,10 @@ export function readConfig(flags: AgentFlags, hostname: string): { readonly conf
     runtime,
     node,
     postures,
+    hostPostures,
     reports: flags.reports === undefined ? undefined : resolve(flags.reports),
     socket: socketIn(flags.state),
+    limits: resolve(flags.state ?? DEFAULT_STATE, 'limits.json'),
     cluster: flags.cluster ?? 'default',
     bpfDirectory: process.env['PARAPET_BPF'] ?? fileURLToPath(new URL('../../bpf/build', import.meta.url)),
   };
@@ -72,6 +79,18 @@ export function readConfig(flags: AgentFlags, hostname: string): { readonly conf
 /** The agent's socket in a state directory. */
 export function socketIn(state = DEFAULT_STATE): string {
   return resolve(state, 'agent.sock');
+}
+
+/** The postures of containers and of the node itself. */
+function readPostures({ defaultPosture, hostDefaultPosture }: AgentFlags): {
+  readonly postures: Postures;
+  readonly hostPostures: Postures;
+  readonly problems: readonly Problem[];
+} {
+  const { postures, problems } = parsePostures(defaultPosture);
+  if (hostDefaultPosture === undefined) return { postures, hostPostures: postures, problems };
+  const host = parsePostures(hostDefaultPosture, '--host-default-posture');
+  return { postures, hostPostures: host.postures, problems: [...problems, ...host.problems] };
 }
 
 function invalid(field: string, message: string, hint: string): Problem {

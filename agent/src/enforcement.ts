@@ -8,6 +8,7 @@ import type { Origin } from './explain.ts';
 import { Groups } from './groups.ts';
 import type { Circumstances, Group } from './groups.ts';
 import type { Container, Enforcer, Granted, InForce, LinkResolver } from './ports.ts';
+import { strictest } from './postures.ts';
 import { RootLinkPool, UNKNOWN_LINKS } from './root-links.ts';
 import { reasonOf } from './stage-error.ts';
 import { groupByCgroup, isSame, newEntry } from './units.ts';
@@ -17,6 +18,8 @@ export interface EnforcementOptions {
   readonly enforcer: Enforcer;
   readonly host: Workload;
   readonly postures: Postures;
+  /** Those of the node itself. Default: the same. */
+  readonly hostPostures?: Postures;
   /** Without one, rules hold for paths as they are written. */
   readonly links?: LinkResolver;
   /** Called whenever something of `units` changed. */
@@ -38,6 +41,7 @@ export class Enforcement {
   readonly #units = new Map<bigint, Entry>();
   readonly #groups = new Groups();
   readonly #pool = new RootLinkPool();
+  #namespaces: ReadonlyMap<string, Partial<Postures>> = new Map();
   #working: Promise<void> | undefined;
   #closed = false;
 
@@ -52,7 +56,8 @@ export class Enforcement {
   }
 
   /** Until the first call nothing is done, so that what an earlier agent left in force stays until its policies are known. */
-  setPolicies(policies: readonly Policy[]): void {
+  setPolicies(policies: readonly Policy[], namespaces: ReadonlyMap<string, Partial<Postures>> = new Map()): void {
+    this.#namespaces = namespaces;
     const units = [...this.#units.values()];
     const nextOf = this.#groups.setPolicies(
       policies,
@@ -75,7 +80,7 @@ export class Enforcement {
   #setContainer(cgroup: bigint, containers: readonly Container[]): void {
     const old = this.#units.get(cgroup);
     if (old !== undefined && !old.gone && isSame(old.containers, containers)) return;
-    const parts = { containers, workloads: containers.map(({ workload }) => workload) };
+    const parts = { containers, workloads: containers.filter(({ mode }) => mode !== 'disabled').map(({ workload }) => workload) };
     const unit = old ?? newEntry(cgroup, parts);
     this.#units.set(cgroup, unit);
     // Another first process: another root.
@@ -109,8 +114,25 @@ export class Enforcement {
     unit.dirty = true;
   }
 
-  #circumstancesOf({ links }: Entry): Circumstances {
-    return { postures: this.#options.postures, links };
+  #circumstancesOf({ links, cgroup, containers }: Entry): Circumstances {
+    const { postures, hostPostures = postures } = this.#options;
+    const treated = containers.filter(({ mode }) => mode !== 'disabled');
+    return {
+      // Of containers that share a cgroup the strictest posture counts.
+      postures:
+        cgroup === 0n
+          ? hostPostures
+          : strictest(
+              treated.map(({ workload }) => this.#posturesIn(workload.namespace)),
+              postures,
+            ),
+      audited: treated.length > 0 && treated.every(({ mode }) => mode === 'audited'),
+      links,
+    };
+  }
+
+  #posturesIn(namespace: string): Postures {
+    return { ...this.#options.postures, ...this.#namespaces.get(namespace) };
   }
 
   #work(): void {

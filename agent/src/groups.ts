@@ -1,22 +1,33 @@
 /** Units that have the same policies in the same circumstances share one compilation, one table and one hash. */
 import type { Policy, Postures, Workload } from '@parapet/policy';
-import { compile, linkablePaths, withLinks } from '@parapet/policy';
+import { audited, compile, linkablePaths, withLinks } from '@parapet/policy';
 import type { KnownLinks } from './root-links.ts';
 import { selectPolicies } from './select.ts';
 
 /** What a unit's table depends on besides its policies. */
 export interface Circumstances {
   readonly postures: Postures;
+  /** Nothing is blocked. */
+  readonly audited: boolean;
   readonly links: KnownLinks;
 }
 
 export interface Group {
   readonly policies: readonly Policy[];
   readonly circumstances: Circumstances;
+  /** The policies as they are in these circumstances. */
+  readonly effective: () => Effective;
   /** Paths that can lead elsewhere in a root; worked out once. */
   readonly paths: () => readonly string[];
   readonly compiled: () => ReturnType<typeof compile>;
 }
+
+export interface Effective {
+  readonly policies: readonly Policy[];
+  readonly postures: Postures;
+}
+
+const AUDIT: Postures = { file: 'audit', network: 'audit', capabilities: 'audit' };
 
 /** What a change of the policies is to units that are told apart by nothing else. */
 type Successors = Map<Group | undefined, Map<string, Group>>;
@@ -82,12 +93,18 @@ export class Groups {
   }
 
   #newGroup(policies: readonly Policy[], circumstances: Circumstances): Group {
+    const { links, postures } = circumstances;
     let compiled: ReturnType<typeof compile> | undefined;
+    const effective = (): Effective => ({
+      policies: withLinks(circumstances.audited ? audited(policies) : policies, links),
+      postures: circumstances.audited ? AUDIT : postures,
+    });
     return {
       policies,
       circumstances,
+      effective,
       paths: () => this.#pathsOf(policies),
-      compiled: () => (compiled ??= compile(withLinks(policies, circumstances.links), circumstances.postures)),
+      compiled: () => (compiled ??= compile(effective().policies, effective().postures)),
     };
   }
 
@@ -97,8 +114,8 @@ export class Groups {
     return paths;
   }
 
-  #keyOf(policies: readonly Policy[], { postures, links }: Circumstances): string {
+  #keyOf(policies: readonly Policy[], { postures, links, audited: isAudited }: Circumstances): string {
     const numbers = policies.map((policy) => this.#numbers.get(policy) ?? 0).join(',');
-    return [numbers, postures.file, postures.network, postures.capabilities, links.key].join(' ');
+    return [numbers, isAudited ? 'audited' : '', postures.file, postures.network, postures.capabilities, links.key].join(' ');
   }
 }

@@ -10,6 +10,7 @@ import type { ControlHandlers } from './adapters/control/server.ts';
 import { openDirectory } from './adapters/directory/index.ts';
 import { createBpfEnforcer, openLinks, probeKernel } from './adapters/kernel/index.ts';
 import { openReports } from './adapters/reports.ts';
+import { openLimits } from './adapters/resources.ts';
 import { Agent } from './agent.ts';
 import type { Answer } from './ports.ts';
 import type { AgentConfig, AgentFlags } from './config.ts';
@@ -88,7 +89,7 @@ async function run(config: AgentConfig, { log, signal }: { log: (line: string) =
 }
 
 async function startAgent(config: AgentConfig, log: (line: string) => void): Promise<Agent> {
-  const { bpfDirectory, node, cluster, postures } = config;
+  const { bpfDirectory, node, cluster, postures, hostPostures } = config;
   const support = await probeKernel({ bpfDirectory });
   if (support.enforcer === 'none') throw new StageError(cannotEnforce(support.problems), { stage: 'kernel', retry: false });
   const alerts = await openAlerts({ to: config.alerts, log });
@@ -101,11 +102,12 @@ async function startAgent(config: AgentConfig, log: (line: string) => void): Pro
       runtime: openContainerd({ address: config.runtime, cgroups }),
       enforcer,
       links: openLinks({ bpfDirectory }),
+      limits: await openLimits(config.limits),
       alerts,
       reports: config.reports === undefined ? undefined : openReports(config.reports),
       log,
     },
-    { node, cluster, postures, now: () => Date.now() },
+    { node, cluster, postures, hostPostures, now: () => Date.now() },
   );
   await agent.start();
   log(`the agent of ${node} enforces with ${support.enforcer} on Linux ${support.kernel}; policies from ${config.policies}`);

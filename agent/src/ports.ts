@@ -1,5 +1,7 @@
 /** What the agent's story needs from the world. Adapters implement these; `main.ts` wires them. */
-import type { Links, NodeReport, Problem, Table, Workload } from '@parapet/policy';
+import type { Links, NodeReport, Problem, Resources, Table, Workload } from '@parapet/policy';
+
+import type { Mode } from './annotations.ts';
 
 /** A container of this node. */
 export interface Container {
@@ -9,9 +11,15 @@ export interface Container {
   readonly image: string;
   /** inode of the cgroup v2 directory; the kernel's cgroup id. */
   readonly cgroup: bigint;
+  /** The cgroup's directory. */
+  readonly cgroupPath?: string;
   /** First process, as the host sees it. */
   readonly pid: number;
   readonly workload: Workload;
+  /** How its pod wants it to be treated; absent: `enabled`. */
+  readonly mode?: Mode;
+  /** What is wrong with how its pod says so. */
+  readonly warning?: string;
   /** Why the kernel cannot tell it from the node itself (then `cgroup` means nothing); undefined where all is well. */
   readonly unconfinable?: string;
 }
@@ -113,6 +121,24 @@ export interface Enforcer {
   counters(): Readonly<Record<string, number>>;
   /** `keep` leaves programs, rules and identities in force (pinned); otherwise everything is lifted. */
   close(how: { readonly keep: boolean }): Promise<void>;
+}
+
+/** How often limits of a cgroup have held something back, so far. */
+export interface Bites {
+  readonly memory: number;
+  readonly pids: number;
+  /** Periods of processor time in which it ran, and those of them in which it was held back. */
+  readonly periods: number;
+  readonly throttled: number;
+}
+
+/** Limits of cgroups. */
+export interface LimitStore {
+  /** Tightens a cgroup's limits to these, and restores the others; none: all are as they were. What cannot be held, one sentence each. */
+  apply(cgroup: { readonly id: bigint; readonly path: string }, limits: Resources | undefined): Promise<readonly string[]>;
+  /** Restores the limits of all cgroups but these. */
+  settle(keep: ReadonlySet<bigint>): Promise<void>;
+  bites(path: string): Promise<Bites>;
 }
 
 /** A line of JSON for the operators' log systems. */

@@ -46,6 +46,8 @@ export interface StatusInput {
   /** Undefined until the runtime has listed its containers. */
   readonly containers: readonly Container[] | undefined;
   readonly units: readonly Unit[];
+  /** Why resource limits are not held, by cgroup. */
+  readonly limitProblems?: ReadonlyMap<bigint, string>;
   readonly book: Book;
   readonly counters: Readonly<Record<string, number>>;
   readonly lost: { readonly alerts: number; readonly violations: number };
@@ -85,7 +87,7 @@ function inForce(unit: Unit | undefined): { tableHash: string; policies: readonl
   return { tableHash: unit?.inForce?.tableHash ?? '', policies: (unit?.held ?? []).map(refKey), ...problem };
 }
 
-type ReportInput = Pick<StatusInput, 'book' | 'units' | 'support' | 'containers' | 'runtime'>;
+type ReportInput = Pick<StatusInput, 'limitProblems' | 'book' | 'units' | 'support' | 'containers' | 'runtime'>;
 
 /** The state of every policy here: those in force, and those that were refused. By kind, namespace and name. */
 export function reportPolicies(input: ReportInput): readonly PolicyReport[] {
@@ -117,15 +119,8 @@ export function reportPolicies(input: ReportInput): readonly PolicyReport[] {
 }
 
 function judge(policy: Policy, units: readonly Unit[], input: ReportInput): Pick<PolicyReport, 'state' | 'message'> {
-  const lacking = missingHookProblem(policy, input.support.missingHooks);
-  if (lacking !== undefined) return { state: 'Degraded', message: formatProblem({ ...lacking, place: {} }) };
-  const failed = units.find(({ problem }) => problem !== undefined);
-  if (failed?.problem !== undefined) return { state: 'Degraded', message: `${nameOf(failed)}: ${failed.problem}` };
-  const unconfined = (input.containers ?? []).find(
-    (container) => container.unconfinable !== undefined && selectPolicies([policy], [container.workload]).length > 0,
-  );
-  if (unconfined?.unconfinable !== undefined)
-    return { state: 'Degraded', message: `container ${unconfined.workload.name}: ${unconfined.unconfinable}` };
+  const degraded = degradation(policy, units, input);
+  if (degraded !== undefined) return { state: 'Degraded', message: degraded };
   const isHost = policy.kind === 'KubeArmorHostPolicy';
   if (!isHost && input.containers === undefined)
     return { state: 'Pending', message: `the containers are not known yet: ${input.runtime.message}` };
@@ -135,6 +130,21 @@ function judge(policy: Policy, units: readonly Unit[], input: ReportInput): Pick
   const count = units.reduce((sum, unit) => sum + unit.containers.length, 0);
   if (count === 0) return { state: 'Enforced', message: 'no container matches yet' };
   return { state: 'Enforced', message: `in force on ${count} container${count === 1 ? '' : 's'}` };
+}
+
+/** Why a policy is not held; undefined where nothing stands against it. */
+function degradation(policy: Policy, units: readonly Unit[], input: ReportInput): string | undefined {
+  const lacking = missingHookProblem(policy, input.support.missingHooks);
+  if (lacking !== undefined) return formatProblem({ ...lacking, place: {} });
+  const failed = units.find(({ problem }) => problem !== undefined);
+  if (failed?.problem !== undefined) return `${nameOf(failed)}: ${failed.problem}`;
+  const { limitProblems = new Map<bigint, string>(), containers = [] } = input;
+  const unlimited = policy.resources === undefined ? undefined : units.find(({ cgroup }) => limitProblems.has(cgroup));
+  if (unlimited !== undefined) return `${nameOf(unlimited)}: ${limitProblems.get(unlimited.cgroup) ?? ''}`;
+  const unconfined = containers.find(
+    (container) => container.unconfinable !== undefined && selectPolicies([policy], [container.workload]).length > 0,
+  );
+  return unconfined?.unconfinable === undefined ? undefined : `container ${unconfined.workload.name}: ${unconfined.unconfinable}`;
 }
 
 function nameOf(unit: Unit): string {

@@ -48,6 +48,7 @@ function addRun(agent: Command, { terminal, finish }: Door): void {
     .option('--runtime <address>', 'socket of containerd (default: unix:///run/containerd/containerd.sock)')
     .option('--node <name>', "the node's name in alerts and reports (default: the host's name)")
     .option('--default-posture <posture>', 'what an allow-list does not name: audit, block, or file=block,network=audit,… (default: audit)')
+    .option('--host-default-posture <posture>', 'the same for host policies (default: as --default-posture)')
     .option('--reports <dir>', 'write a NodeReport here, for the reconciler (default: none)')
     .option('--cluster <name>', "the cluster's name in alerts (default: default)")
     .addOption(stateOption())

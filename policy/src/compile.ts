@@ -201,8 +201,9 @@ function addReachable(build: Build, { rule, source }: { rule: EndpointRule; sour
 
 function addFlat(build: Build, at: { giver: Giver; rule: NetworkRule | CapabilityRule; source: number }): void {
   const { giver, rule, source } = at;
+  const refused = rule.asWritten === undefined ? 'Block' : 'Audit';
   const verdict =
-    ACTION_VERDICT[rule.noTerminal && !build.terminal ? 'Allow' : rule.noTerminal && rule.action === 'Allow' ? 'Block' : rule.action];
+    ACTION_VERDICT[rule.noTerminal && !build.terminal ? 'Allow' : rule.noTerminal && rule.action === 'Allow' ? refused : rule.action];
   const flat = flatAt(build, source);
   const what: NetworkName | number = rule.section === 'network' ? rule.protocol : numberOf(rule.capability);
   if (typeof what === 'number') flat.capability[verdict] |= 1n << BigInt(what);

@@ -54,7 +54,7 @@ function evaluateMove(policies: readonly Policy[], path: string): Decision {
       if (!('match' in rule)) return [];
       if (path === '/' || !placeOf(rule.match).startsWith(`${path}/`)) return [];
       const refuses = rule.action !== 'Allow' || rule.ownerOnly || rule.noTerminal || (rule.section === 'file' && rule.readOnly);
-      return refuses ? [{ policy, rule, verdict: rule.action === 'Audit' ? 'audit' : 'block' }] : [];
+      return refuses ? [{ policy, rule, verdict: refusalOf(rule) }] : [];
     }),
   );
   return strongest(candidates);
@@ -151,7 +151,7 @@ function saysOfPath(rule: Extract<Rule, { match: PathMatch }>, access: Extract<A
 }
 
 function refusalOf(rule: Rule): Verdict {
-  return rule.action === 'Audit' ? 'audit' : 'block';
+  return rule.action === 'Audit' || rule.asWritten !== undefined ? 'audit' : 'block';
 }
 
 function strongest(candidates: readonly Candidate[]): Decision {

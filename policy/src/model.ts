@@ -4,6 +4,7 @@
  */
 
 import type { AddressBlock } from './address.ts';
+import type { Resources } from './resources.ts';
 
 export const API_VERSION = 'security.kubearmor.com/v1';
 
@@ -30,6 +31,8 @@ export interface Policy {
   readonly name: string;
   readonly target: Target;
   readonly rules: readonly Rule[];
+  /** Limits of every container that the policy is for. */
+  readonly resources?: Resources;
   readonly provenance: Provenance;
 }
 
@@ -65,6 +68,8 @@ interface RuleCommon {
   /** The field that says it: `spec.process.matchPaths[0]`. Names the rule in alerts and problems. */
   readonly field: string;
   readonly action: Action;
+  /** The action as written, in a container that is only audited: then nothing that the rule says blocks. See audited.ts. */
+  readonly asWritten?: Action;
   /** 1 (lowest) to 10. */
   readonly severity: number;
   readonly tags: readonly string[];

@@ -21,6 +21,7 @@ import {
 } from './reading.ts';
 import type { Cursor, Fields, ManifestContext } from './reading.ts';
 import { refKey } from './ref.ts';
+import { readResources } from './resources.ts';
 import { closest } from './suggest.ts';
 
 export const POLICY_KINDS: readonly PolicyKind[] = ['KubeArmorPolicy', 'KubeArmorClusterPolicy', 'KubeArmorHostPolicy'];
@@ -32,7 +33,7 @@ const OTHER_KINDS: readonly string[] = ['KubeArmorNetworkPolicy'];
 const CONTAINER_NAMESPACE = 'container_namespace';
 
 const CONTAINER_SPEC: Fields = {
-  known: [...INHERITED_FIELDS, 'selector', ...SECTIONS],
+  known: [...INHERITED_FIELDS, 'selector', ...SECTIONS, 'resources'],
   notYet: ['syscalls', 'presets', 'apparmor'],
   hints: { nodeSelector: 'nodes are selected by a KubeArmorHostPolicy' },
 };
@@ -81,10 +82,11 @@ function readPolicy(root: Cursor): Policy | undefined {
   const target = readTarget(spec, { kind, namespace });
   const manner = readManner(spec, DEFAULT_MANNER);
   const rules = SECTIONS.flatMap((section) => readSection(section, at(spec, section), manner));
-  if (rules.length === 0 && !hasErrors(root.reading.problems)) {
+  const resources = kind === 'KubeArmorHostPolicy' ? undefined : readResources(at(spec, 'resources'));
+  if (rules.length === 0 && resources === undefined && !hasErrors(root.reading.problems)) {
     warn(spec, { code: 'no-rules', message: 'the policy has no rule, so it changes nothing' });
   }
-  return { kind, namespace, name, target, rules, provenance };
+  return { kind, namespace, name, target, rules, ...(resources === undefined ? {} : { resources }), provenance };
 }
 
 function readKind(root: Cursor): PolicyKind | undefined {

@@ -160,8 +160,8 @@ export function cellsOf(rule: PathRule, terminal: boolean): readonly Cell[] {
 }
 
 /** What a rule says to those whom it does not permit. */
-export function refusalOf({ action }: Pick<Rule, 'action'>): number {
-  return action === 'Audit' ? VERDICT.audit : VERDICT.block;
+export function refusalOf({ action, asWritten }: Pick<Rule, 'action' | 'asWritten'>): number {
+  return action === 'Audit' || asWritten !== undefined ? VERDICT.audit : VERDICT.block;
 }
 
 /** What a rule says to moving a directory above its path: what it refuses, nobody may carry away. */

@@ -10,6 +10,7 @@ export type { IntentProps } from './intent-policy.ts';
 export { KubeArmorClusterPolicy, KubeArmorHostPolicy, KubeArmorPolicy } from './kubearmor.ts';
 export type { KubeArmorClusterPolicyProps, KubeArmorHostPolicyProps, KubeArmorPolicyProps } from './kubearmor.ts';
 export type * from './kubearmor-spec.ts';
+export type * from './resource-limits.ts';
 export type { AllowOnlyOptions, BlockOptions, BlockPathOptions, Exceptions, Listed, PathOptions, RuleOptions } from './options.ts';
 export { CONSTRUCT_ANNOTATION, PolicyObject } from './policy-object.ts';
 export type { LabelSelection, LabelValues } from './selection.ts';

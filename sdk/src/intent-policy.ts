@@ -41,7 +41,7 @@ type PathRule = Omit<PathDetails, keyof RuleOptions> & { readonly section: 'proc
 type NameRule = Pick<RuleDetails, 'action'> & { readonly section: 'network' | 'capabilities' };
 
 /**
- * Paths are absolute and as they are after symbolic links. A path that ends in `/` is a directory with everything below it, or, with
+ * Paths are absolute; symbolic links are followed in the container. A path that ends in `/` is a directory with everything below it, or, with
  * `{ recursive: false }`, with its direct children. The deepest rule for a path counts; at the same depth a rule with `from` first; then
  * Block before Audit before Allow.
  */

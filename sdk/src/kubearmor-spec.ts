@@ -3,6 +3,7 @@
  * Fields marked *not enforced yet* are part of the API but refused, by name, when a policy is synthesized: never ignored.
  */
 import type { Action, CAPABILITIES, NetworkName } from '@parapet/policy';
+import type { ResourceLimits } from './resource-limits.ts';
 
 /** A Linux capability as policies write it: lower case, without `cap_`. */
 export type CapabilityName = (typeof CAPABILITIES)[number];
@@ -34,7 +35,7 @@ export interface Inherited {
 /** The acting program: one executable, or all in a directory. */
 export type FromSource =
   | {
-      /** Absolute path of an executable, after symbolic links. */
+      /** Absolute path of an executable; symbolic links are followed in the container. */
       readonly path: string;
     }
   | {
@@ -73,7 +74,7 @@ interface WithTerminal {
 
 export interface ProcessPath extends Inherited, WithSources, WithOwner, WithTerminal {
   /**
-   * Absolute path of an executable, after symbolic links; it does not end in `/`.
+   * Absolute path of an executable; symbolic links are followed in the container; it does not end in `/`.
    * @default - `execname` says which
    */
   readonly path?: string;
@@ -113,7 +114,7 @@ interface WithReadOnly {
 }
 
 export interface FilePath extends Inherited, WithSources, WithOwner, WithTerminal, WithReadOnly {
-  /** Absolute path of a file, after symbolic links; it does not end in `/`. */
+  /** Absolute path of a file; symbolic links are followed in the container; it does not end in `/`. */
   readonly path: string;
 }
 
@@ -247,6 +248,11 @@ export interface KubeArmorPolicySpec extends Rules {
   };
   /** *Not enforced yet.* */
   readonly presets?: readonly Preset[];
+  /**
+   * Limits of each container that the policy is for.
+   * @default - none
+   */
+  readonly resources?: ResourceLimits;
 }
 
 export interface KubeArmorClusterPolicySpec extends Rules {
@@ -257,6 +263,11 @@ export interface KubeArmorClusterPolicySpec extends Rules {
   readonly selector?: { readonly matchExpressions?: readonly MatchExpression<'namespace' | 'label'>[] };
   /** *Not enforced yet.* */
   readonly presets?: readonly Preset[];
+  /**
+   * Limits of each container that the policy is for.
+   * @default - none
+   */
+  readonly resources?: ResourceLimits;
 }
 
 export interface KubeArmorHostPolicySpec extends Rules {

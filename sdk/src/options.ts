@@ -5,7 +5,7 @@ import type { CapabilityName } from './kubearmor-spec.ts';
 /** Options of every rule. */
 export interface RuleOptions {
   /**
-   * Only what these programs do: absolute paths of executables, after symbolic links. For executing: the program that calls `execve`.
+   * Only what these programs do: absolute paths of executables. For executing: the program that calls `execve`.
    * @default - any program
    */
   readonly from?: string | readonly string[];
@@ -29,7 +29,7 @@ export interface RuleOptions {
 /** Options of rules that block. */
 export interface Exceptions {
   /**
-   * Programs for which the rule does not hold: absolute paths of executables, after symbolic links. For executing: the program that
+   * Programs for which the rule does not hold: absolute paths of executables. For executing: the program that
    * calls `execve`.
    *
    * KubeArmor's API has no exceptions, only `Allow` rules for a program, and one `Allow` makes the class an allow-list for the whole

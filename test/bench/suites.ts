@@ -2,6 +2,7 @@
 import { measureHooks } from './hooks.ts';
 import { measureLoading } from './loading.ts';
 import type { Row } from './row.ts';
+import { measureSwaps } from './swap.ts';
 
 export interface Suite {
   readonly name: string;
@@ -12,4 +13,5 @@ export interface Suite {
 export const SUITES: readonly Suite[] = [
   { name: 'hooks', about: 'instructions per run of the kernel programs, per system call, and by number of rules', measure: measureHooks },
   { name: 'loading', about: 'size of the kernel programs, and how long loading and attaching them takes', measure: measureLoading },
+  { name: 'swap', about: 'how long a change of policy takes to reach 500 containers, on this machine’s own kernel', measure: measureSwaps },
 ];

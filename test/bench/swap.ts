@@ -6,15 +6,8 @@ import { Enforcement } from '../../agent/src/enforcement.ts';
 import type { Container } from '../../agent/src/ports.ts';
 import { openNativeEnforcer } from '../support/native-enforcer.ts';
 import type { NativeEnforcer } from '../support/native-enforcer.ts';
-
-/** One measurement; `met` says whether the goal was reached. */
-export interface Row {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly goal: number;
-  readonly met: boolean;
-}
+import { row } from './row.ts';
+import type { Row } from './row.ts';
 
 const CONTAINERS = 500;
 const POLICIES = 100;
@@ -28,7 +21,7 @@ const HOST: Workload = { host: true, namespace: '', name: 'bench', labels: {} };
  * maps, barrier. `alike`: all containers have the same policies, and one of them changes. `unalike`: 100 policies, each for five
  * containers and one for all, which changes: 100 different tables are replaced at once.
  */
-export async function measureSwaps(): Promise<readonly Row[]> {
+export async function measureSwaps(): Promise<Row[]> {
   const alike = await measure([...Array<number>(POLICIES).keys()].map((number) => policy(number, {})));
   const groups = [...Array<number>(POLICIES).keys()].map((number) => policy(number, { group: `g${number}` }));
   const unalike = await measure([...groups, policy(POLICIES, {})]);
@@ -38,11 +31,10 @@ export async function measureSwaps(): Promise<readonly Row[]> {
   ];
 }
 
-function rowsOf(name: string, times: readonly number[]): readonly Row[] {
+function rowsOf(name: string, times: readonly number[]): Row[] {
   const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number): number => Math.round((sorted[Math.ceil(sorted.length * share) - 1] ?? 0) * 10) / 10;
-  const row = (text: string, value: number): Row => ({ name: `${name}, ${text}`, value, unit: 'ms', goal: GOAL_MS, met: value <= GOAL_MS });
-  return [row('p50', at(0.5)), row('p99', at(0.99))];
+  const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
+  return [row(`${name}, p50`, [at(0.5), 'ms']), row(`${name}, p99`, [at(0.99), 'ms'], { atMost: GOAL_MS })];
 }
 
 async function measure(policies: readonly Policy[]): Promise<readonly number[]> {

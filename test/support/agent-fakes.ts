@@ -68,7 +68,7 @@ export class FakeEnforcer {
   /** The same for single cgroups. */
   readonly refusals = new Map<bigint, Error>();
   /** Set to make the kernel wait. */
-  gate: Promise<void> = Promise.resolve();
+  busy: Promise<void> = Promise.resolve();
   deliver: (events: readonly KernelEvent[]) => void = () => undefined;
   #generation = 0;
 
@@ -78,7 +78,7 @@ export class FakeEnforcer {
       this.calls.push({ cgroup, policies: (table?.policies ?? []).map(({ name }) => name) });
       if (table !== undefined) this.compiled.add(table);
     }
-    await this.gate;
+    await this.busy;
     return wishes.map((wish) => this.#grant(wish));
   }
 
@@ -165,6 +165,11 @@ export function fakePorts(enforcer = new FakeEnforcer()) {
     },
     enforcer,
     links: undefined,
+    limits: {
+      apply: () => Promise.resolve([]),
+      settle: () => Promise.resolve(),
+      bites: () => Promise.resolve({ memory: 0, pids: 0, periods: 0, throttled: 0 }),
+    },
     alerts: { write: (line) => void lines.push(line), dropped: () => 0, close: () => Promise.resolve() },
     reports: {
       write: (report) => {

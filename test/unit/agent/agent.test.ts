@@ -96,7 +96,7 @@ test('changes that come while the kernel is busy cost one more swap, not one eac
   await agent.wait({ policy: 'shop/a', timeoutMs: 1000 });
   const before = enforcer.calls.length;
   let open: () => void = () => undefined;
-  enforcer.gate = new Promise((resolve) => (open = resolve));
+  enforcer.busy = new Promise((resolve) => (open = resolve));
   for (let change = 0; change < 1000; change += 1) {
     state.onFiles([fileOf('a.yaml', manifest('a', { spec: { process: { matchPaths: [{ path: `/bin/x${change}` }] } } }))]);
   }
@@ -237,7 +237,7 @@ test('events become alerts and violations, also when they come before their tabl
   const table = enforcer.tables.get(1n);
   if (table === undefined) throw new Error('no table');
   let open: () => void = () => undefined;
-  enforcer.gate = new Promise((resolve) => (open = resolve));
+  enforcer.busy = new Promise((resolve) => (open = resolve));
   state.onFiles([fileOf('a.yaml', manifest('a', { spec: { severity: 9 } }))]);
   await eventually('the swap', () => enforcer.calls.length === 3);
   enforcer.deliver([execRecord({ table, path: '/bin/sh', container: 1, generation: 3 })]);

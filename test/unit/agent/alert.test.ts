@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { CLASS, HOOKS, LAYOUT, SITE, VERDICT } from '@parapet/policy';
+import { audited, CLASS, HOOKS, LAYOUT, SITE, VERDICT } from '@parapet/policy';
 import { alertLine, toAlert } from '../../../agent/src/alert.ts';
+import type { Policy } from '@parapet/policy';
 import type { Alert } from '../../../agent/src/alert.ts';
 import { explain } from '../../../agent/src/explain.ts';
 import { containerOf, execRecord, manifest, policyOf, tableOf } from '../../support/agent-fakes.ts';
@@ -149,4 +150,20 @@ test('hostile names stay inside their line', () => {
   expect(line).not.toMatch(/[\n\r\u2028\u2029\u0085\u001b]/);
   expect((JSON.parse(line) as Alert).resource).toBe(hostile);
   expect(Buffer.from(line).toString('utf8')).toBe(line);
+});
+
+test('in a container that is only audited the action says what would have been', () => {
+  const allow = policyOf(manifest('allow', { spec: { process: { matchPaths: [{ path: '/bin/ls', action: 'Allow' }] } } }));
+  const told = policyOf(manifest('told', { spec: { process: { matchPaths: [{ path: '/bin/sh', action: 'Audit' }] } } }));
+  const actionOf = (policies: readonly Policy[], site: number): string => {
+    const of = tableOf(...audited(policies));
+    const { header, ...rest } = execRecord({ table: of, path: '/bin/sh', container: 5, generation: 1 });
+    header[LAYOUT.event.verdict] = VERDICT.audit;
+    header[LAYOUT.event.site] = site;
+    const explained = explain({ header, ...rest }, { ...origin, table: of });
+    return explained === undefined ? '' : toAlert(explained, place).action;
+  };
+  expect(actionOf([policy], SITE.exact)).toBe('Audit (Block)');
+  expect(actionOf([told], SITE.exact)).toBe('Audit');
+  expect(actionOf([allow], SITE.default)).toBe('Audit (Allow)');
 });

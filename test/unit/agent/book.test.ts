@@ -117,3 +117,20 @@ test('a file that is the very same object is not parsed again', () => {
   expect(judged).toBe(2);
   expect(book.policies[0]).toBe(before.policies[0]);
 });
+
+test('a namespace says its postures; the first of a name counts, and a broken file keeps what it said', () => {
+  const namespace = (posture: string): object => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'shop', annotations: { 'kubearmor-file-posture': posture } },
+  });
+  const book = readBook(EMPTY_BOOK, [fileOf('a.yaml', manifest('one'), namespace('block')), fileOf('b.yaml', namespace('audit'))], fine);
+  expect(book.problems).toEqual([]);
+  expect([...book.namespaces]).toEqual([['shop', { file: 'block' }]]);
+  const broken = readBook(book, [brokenFile('a.yaml')], fine);
+  expect([...broken.namespaces]).toEqual([['shop', { file: 'block' }]]);
+  const wrong = readBook(broken, [fileOf('a.yaml', namespace('deny'))], fine);
+  expect([...wrong.namespaces]).toEqual([['shop', {}]]);
+  expect(wrong.problems.map(({ code, severity }) => [code, severity])).toEqual([['invalid-value', 'warning']]);
+  expect([...readBook(wrong, [], fine).namespaces]).toEqual([]);
+});

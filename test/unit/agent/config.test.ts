@@ -13,6 +13,7 @@ test('only the policies must be named', () => {
     reports: undefined,
     socket: '/run/parapet/agent.sock',
     cluster: 'default',
+    hostPostures: { file: 'audit', network: 'audit', capabilities: 'audit' },
   });
 });
 
@@ -26,6 +27,16 @@ test('every wrong flag is told at once', () => {
     '--alerts',
   ]);
   expect(readConfig(flags, 'host1').config).toBeUndefined();
+});
+
+test('the node’s own posture is that of containers unless it is said', () => {
+  const both = readConfig({ policies: 'p', defaultPosture: 'block' }, 'n').config;
+  expect(both?.hostPostures).toEqual(both?.postures);
+  const apart = readConfig({ policies: 'p', defaultPosture: 'block', hostDefaultPosture: 'file=audit' }, 'n').config;
+  expect(apart?.hostPostures).toEqual({ file: 'audit', network: 'audit', capabilities: 'audit' });
+  expect(readConfig({ policies: 'p', hostDefaultPosture: 'no' }, 'n').problems.map(({ place }) => place.field)).toEqual([
+    '--host-default-posture',
+  ]);
 });
 
 test('the socket lies in the state directory', () => {

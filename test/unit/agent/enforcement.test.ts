@@ -39,7 +39,7 @@ test('nothing is done to the kernel before the policies are known', async () => 
 /** Holds the kernel up until the returned function is called. */
 function hold(enforcer: FakeEnforcer): () => void {
   let go: () => void = () => undefined;
-  enforcer.gate = new Promise((resolve) => (go = resolve));
+  enforcer.busy = new Promise((resolve) => (go = resolve));
   return go;
 }
 
@@ -104,12 +104,12 @@ test('a table that finds no room leaves the old one in force there, and the othe
 test('a kernel that answers nothing at all is tried again for every container', async () => {
   const enforcer = new FakeEnforcer();
   const { enforcement } = enforcementOf(enforcer);
-  enforcer.gate = Promise.reject(new Error('EINTR'));
+  enforcer.busy = Promise.reject(new Error('EINTR'));
   enforcement.setPolicies([policy]);
   enforcement.setContainers([containerOf(1), containerOf(2)]);
   await enforcement.idle();
   expect(unitOf(enforcement, 1n)?.problem).toBe('the kernel refused the table: EINTR');
-  enforcer.gate = Promise.resolve();
+  enforcer.busy = Promise.resolve();
   await eventually('the next try', () => enforcer.held(1).length + enforcer.held(2).length === 2);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { parsePostures } from '../../../agent/src/postures.ts';
+import { parsePostures, strictest } from '../../../agent/src/postures.ts';
 
 test('without a flag every class audits', () => {
   expect(parsePostures(undefined)).toEqual({ postures: { file: 'audit', network: 'audit', capabilities: 'audit' }, problems: [] });
@@ -34,4 +34,11 @@ test.each([
 
 test('everything wrong is told at once', () => {
   expect(parsePostures('files=block,network=no').problems).toHaveLength(2);
+});
+
+test('of several postures the strictest counts for each class', () => {
+  const audit = parsePostures('audit').postures;
+  const some = [parsePostures('network=block').postures, parsePostures('file=block').postures];
+  expect(strictest(some, audit)).toEqual({ file: 'block', network: 'block', capabilities: 'audit' });
+  expect(strictest([], parsePostures('block').postures)).toEqual({ file: 'block', network: 'block', capabilities: 'block' });
 });

@@ -28,7 +28,17 @@ const containers = service('containers', {
   ListContainersResponse: { fields: { containers: field(1, 'Container', 'repeated') } },
   GetContainerRequest: { fields: { id: field(1, 'string') } },
   GetContainerResponse: { fields: { container: field(1, 'Container') } },
-  Container: { fields: { id: field(1, 'string'), labels: strings(2), image: field(3, 'string') } },
+  Container: {
+    fields: {
+      id: field(1, 'string'),
+      labels: strings(2),
+      image: field(3, 'string'),
+      spec: field(5, 'Any'),
+      extensions: { id: 10, keyType: 'string', type: 'Any' },
+    },
+  },
+  /** google.protobuf.Any, in which containerd keeps JSON. */
+  Any: { fields: { value: field(2, 'bytes') } },
 });
 
 const tasks = service('tasks', {
@@ -90,6 +100,9 @@ export interface ContainerRecord {
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly image: string;
+  /** The OCI specification. */
+  readonly spec?: { readonly value: Uint8Array } | null;
+  readonly extensions?: Readonly<Record<string, { readonly value: Uint8Array }>>;
 }
 
 export interface TaskRecord {

@@ -3,9 +3,11 @@
  * they go on running without it; when it is back they are listed anew.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { modeOf } from '../../annotations.ts';
 import { containerWorkload } from '../../labels.ts';
 import type { Container, Runtime } from '../../ports.ts';
 import { reasonOf } from '../../stage-error.ts';
+import { podAnnotations, sandboxOf, specAnnotations } from './annotations.ts';
 import type { ContainerRecord, Envelope, Notice, TaskRecord } from './api.ts';
 import { readNotice, STOPPED } from './api.ts';
 import type { Cgroup, CgroupFinder } from './cgroup.ts';
@@ -30,6 +32,7 @@ type Handlers = Parameters<Runtime['watch']>[0];
 
 /** Events between the subscription and its taking effect on the other side are found by a second list this many milliseconds later. */
 const SECOND_LOOK = 1_000;
+const MOST_PODS = 4_096;
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 3_000;
 const SHARED = 'it has no cgroup of its own, so the kernel cannot tell it from the node; give it one (cgroupsPath)';
@@ -45,6 +48,8 @@ class ContainerdRuntime implements Runtime {
   readonly #stop = new AbortController();
   #handlers: Handlers = { onContainers: () => undefined, onState: () => undefined };
   #known = new Map<string, Known>();
+  /** Annotations of pods by their sandbox; they never change. */
+  readonly #pods = new Map<string, Readonly<Record<string, string>>>();
   #listed = false;
   /** Everything that looks or changes what is known happens one after the other. */
   #turn: Promise<void> = Promise.resolve();
@@ -174,8 +179,9 @@ class ContainerdRuntime implements Runtime {
     const cgroup = await this.#options.cgroups.of(pid);
     if (cgroup === undefined) return undefined;
     const shared = cgroup === 'shared';
+    const { mode, warning } = modeOf(await this.#annotationsOf(namespace, record));
     const labels = Object.entries(record.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-    const signature = JSON.stringify([namespace, record.id, record.image, labels, pid, shared ? '' : String(cgroup.id)]);
+    const signature = JSON.stringify([namespace, record.id, record.image, labels, pid, mode, warning, shared ? '' : String(cgroup.id)]);
     const old = this.#known.get(keyOf(namespace, record.id));
     if (old?.signature === signature) return old;
     const container: Container = {
@@ -183,11 +189,30 @@ class ContainerdRuntime implements Runtime {
       runtimeNamespace: namespace,
       image: record.image,
       cgroup: shared ? 0n : cgroup.id,
+      ...(shared ? {} : { cgroupPath: cgroup.path }),
       pid,
       workload: containerWorkload(record),
+      mode,
+      ...(warning === undefined ? {} : { warning }),
       ...(shared ? { unconfinable: SHARED } : {}),
     };
     return { container, cgroup, signature };
+  }
+
+  /** Its own annotations before its pod's: CRI gives a container only those that it was told to. */
+  async #annotationsOf(namespace: string, record: ContainerRecord): Promise<Readonly<Record<string, string>>> {
+    const id = sandboxOf(record);
+    const own = specAnnotations(record);
+    if (id === undefined) return { ...podAnnotations(record), ...own };
+    const key = keyOf(namespace, id);
+    let pod = this.#pods.get(key);
+    if (pod === undefined) {
+      const sandbox = await this.#client.container(namespace, id);
+      pod = sandbox === undefined ? {} : podAnnotations(sandbox);
+      if (this.#pods.size >= MOST_PODS) this.#pods.clear();
+      if (sandbox !== undefined) this.#pods.set(key, pod);
+    }
+    return { ...pod, ...own };
   }
 
   /** Takes over what was found, and tells it where it is news. */
