@@ -102,12 +102,13 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
     endpoints: [],
   };
   for (const giver of rules) addRule(build, giver);
-
-  const { root, nodes, sites } = numberBranches(build.root, { first: 1 });
-  const names = numberBranches(build.names, { first: nodes.length + 2, names: true });
+  const sites = new Map([...patterns.sites, ...build.flatSites]);
+  const { root, nodes } = numberBranches(build.root, { first: 1, sites });
+  const names = numberBranches(build.names, { first: nodes.length + 2, sites, names: true });
   const firstDomain = nodes.length + 2 + (names.nodes.length === 0 ? 0 : names.nodes.length + 1);
-  const domains = numberBranches(build.domains, { first: firstDomain });
+  const domains = numberBranches(build.domains, { first: firstDomain, sites });
   const endpoints = endpointNodes(build.endpoints, (rule) => classesOf(build, rule));
+  for (const [key, giver] of endpoints.sites) sites.set(key, giver);
   const defaults = defaultsOf(rules, postures);
   return {
     root,
@@ -121,7 +122,7 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
     dns: { root: domains.nodes.length === 0 ? 0 : firstDomain, nodes: domains.nodes, unreadable: unreadableOf(rules, defaults.dns) },
     defaults,
     policies,
-    sites: new Map([...sites, ...names.sites, ...domains.sites, ...patterns.sites, ...build.flatSites, ...endpoints.sites]),
+    sites,
   };
 }
 

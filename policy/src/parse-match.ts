@@ -93,7 +93,14 @@ export function readPatternMatch(rule: Cursor, budget: PatternBudget): FileMatch
   return undefined;
 }
 
+/** With nothing but literals after its first `*` or `**`, and no braces, a pattern needs about as many states as it has bytes. */
+function isSimple(glob: Glob): boolean {
+  const first = glob.findIndex(({ type }) => type === 'many');
+  return glob.every(({ type }, i) => type === 'literal' || i === first || (type === 'class' && (first === -1 || i < first)));
+}
+
 function fits(glob: Glob, budget: PatternBudget): boolean {
+  if (isSimple(glob)) return true;
   if (budget.work <= 0) return false;
   const limits = { states: PATTERN_STATES, cells: PATTERN_CELLS, work: Math.min(PATTERN_WORK, budget.work) };
   const before = limits.work;

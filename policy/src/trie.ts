@@ -31,8 +31,10 @@ interface Held extends Cell {
   readonly giver: Giver;
 }
 
-/** Cells by `site/operation/who`. */
-type Cells = Map<string, Held>;
+/** Cells by a number for site, operation and who: there may be hundreds of thousands of them. */
+type Cells = Map<number, Held>;
+
+const SITE_BITS: Readonly<Record<WordSite, number>> = { exact: 0, child: 16, deep: 32 };
 
 export interface Branch {
   readonly children: Map<string, Branch>;
@@ -81,31 +83,35 @@ export function sitesOf(match: TrieMatch): readonly WordSite[] {
 }
 
 /** Adds a verdict; a stronger one, or else the first, stays. */
-export function put(branch: Branch, held: Held & { readonly source: number }): void {
-  const { source, ...cell } = held;
+export function put(branch: Branch, cell: Held & { readonly source: number }): void {
+  const { source } = cell;
   let cells = branch.cells.get(source);
   if (cells === undefined) {
     cells = new Map();
     branch.cells.set(source, cells);
   }
-  const key = `${cell.site}/${cell.operation}/${cell.owner ? 'owner' : 'other'}`;
+  const key = SITE_BITS[cell.site] + cellShift(cell.operation, cell.owner);
   const before = cells.get(key);
   if (before === undefined || before.verdict < cell.verdict) cells.set(key, cell);
+}
+
+interface Numbering {
+  readonly first: number;
+  readonly sites: Map<string, Giver>;
+  readonly names?: boolean;
 }
 
 export interface Numbered {
   readonly root: { readonly words: Words; readonly sources: ReadonlyMap<number, Words> };
   readonly nodes: readonly TableNode[];
-  readonly sites: ReadonlyMap<string, Giver>;
 }
 
 /**
  * Gives numbers to the branches: the root is `first`, then depth first in the order of the names' bytes, so that equal rules give equal
- * tables. `names`: the trie holds names of executables, one component each.
+ * tables. Adds the givers to `sites`. `names`: the trie holds names of executables, one component each.
  */
-export function numberBranches(root: Branch, { first, names = false }: { first: number; names?: boolean }): Numbered {
+export function numberBranches(root: Branch, { first, sites, names = false }: Numbering): Numbered {
   const nodes: TableNode[] = [];
-  const sites = new Map<string, Giver>();
   const words = (branch: Branch, id: number): { words: Words; sources: Map<number, Words> } => wordsOf(branch, { id, sites, names });
   const visit = (branch: Branch, id: number): void => {
     const children = [...branch.children].map(([name, child]) => ({ name: utf8(name), child }));
@@ -117,7 +123,7 @@ export function numberBranches(root: Branch, { first, names = false }: { first: 
   };
   const top = words(root, first);
   visit(root, first);
-  return { root: top, nodes, sites };
+  return { root: top, nodes };
 }
 
 function wordsOf(

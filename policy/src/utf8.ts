@@ -1,5 +1,6 @@
 /** The bytes of a text in UTF-8, as file names have them. Written out so that it also runs where there is no TextEncoder. */
 export function utf8(text: string): Uint8Array {
+  if (!/[^\0-\x7f]/.test(text)) return asciiBytes(text);
   const bytes: number[] = [];
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0;
@@ -9,6 +10,12 @@ export function utf8(text: string): Uint8Array {
     else bytes.push(0xf0 | (point >> 18), tail(point, 12), tail(point, 6), tail(point, 0));
   }
   return Uint8Array.from(bytes);
+}
+
+function asciiBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 function tail(point: number, shift: number): number {

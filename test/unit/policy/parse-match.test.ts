@@ -39,13 +39,6 @@ test.each([
   expect(errorsOf({ spec: { file: { matchPatterns: [rule] } } })).toMatchObject([{ code, place: { object: 'KubeArmorPolicy default/p' } }]);
 });
 
-test('a thousand hostile patterns are all refused, for the price of a few', () => {
-  const matchPatterns = Array.from({ length: 1000 }, (_, i) => ({ pattern: `/**a${'?'.repeat(30)}${i}` }));
-  const start = performance.now();
-  expect(errorsOf({ spec: { file: { matchPatterns } } })).toHaveLength(1000);
-  expect(performance.now() - start).toBeLessThan(5000);
-});
-
 test('an execname is a name without a directory', () => {
   expect(rulesOf({ process: { matchPaths: [{ execname: 'nc', fromSource: [{ path: '/bin/sh' }] }] } })).toMatchObject([
     { match: { type: 'name', name: 'nc' }, from: ['/bin/sh'] },
