@@ -17,6 +17,11 @@ enum number {
 	NUMBER_MAX_ENDPOINT_ENTRIES = MAX_ENDPOINT_ENTRIES,
 	NUMBER_PATTERN_CELLS = PATTERN_CELLS,
 	NUMBER_MAX_PATTERN_CHUNKS = MAX_PATTERN_CHUNKS,
+	NUMBER_EVENT_RATE = EVENT_RATE,
+	NUMBER_EVENT_BURST = EVENT_BURST,
+	NUMBER_EVENT_RECENT = EVENT_RECENT,
+	NUMBER_MAX_TALLIES = MAX_TALLIES,
+	NUMBER_TALLY_TEXT = TALLY_TEXT,
 	NUMBER_TABLE_HAS_FIRST = TABLE_HAS(CLASS_PROCESS),
 	NUMBER_TABLE_HAS_LAST = TABLE_HAS(CLASS_CAPABILITY),
 	NUMBER_TABLE_HAS_SOURCES = TABLE_HAS_SOURCES,
@@ -38,6 +43,7 @@ struct abi {
 	enum site site;
 	enum counter counter;
 	enum hook hook;
+	enum event_kind event_kind;
 	struct words words;
 	struct node_key node_key;
 	struct node node;
@@ -50,6 +56,8 @@ struct abi {
 	struct pattern_verdict pattern_verdict;
 	struct container container;
 	struct label label;
+	struct tally_key tally_key;
+	struct bucket bucket;
 	struct event event;
 };
 

@@ -22,6 +22,14 @@
 #define PATTERN_CELLS 2048    /* cells of 16 bits in one chunk of a table's automaton */
 #define MAX_PATTERN_CHUNKS 4096
 
+/* What is told at once: for each container and rule EVENT_RATE records a second, EVENT_BURST in a row, and not again what is among the
+ * last EVENT_RECENT told. Everything else is counted, and told as summaries. */
+#define EVENT_RATE 20
+#define EVENT_BURST 100
+#define EVENT_RECENT 8
+#define MAX_TALLIES 8192     /* distinct container, rule, operation and executable that can be counted at one time */
+#define TALLY_TEXT 512       /* bytes of paths that a tally keeps */
+
 /* One verdict: two bits. A larger value wins a conflict, so merging is max(). */
 enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
 
@@ -162,10 +170,11 @@ struct label {
 enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_PATTERN = 6,
 	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9 };
 
-/* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it. */
+/* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it.
+ * Every denial and audit is in exactly one of EVENTS, AGGREGATED and LOST. */
 enum counter {
-	COUNT_EVENTS = 0,            /* records handed to the ring buffer */
-	COUNT_RING_FULL = 1,         /* records lost: no room */
+	COUNT_EVENTS = 0,            /* told by a record of its own */
+	COUNT_RING_FULL = 1,         /* records that found no room; where there was a tally, it has counted them */
 	COUNT_RING_FULL_BLOCK = 2,   /* of those, denials */
 	COUNT_NO_SCRATCH = 3,        /* denied: no scratch slot was free */
 	COUNT_TOO_DEEP = 4,          /* denied: more than MAX_COMPONENTS components */
@@ -174,7 +183,14 @@ enum counter {
 	COUNT_ARENA = 7,             /* scratch came from the shared arena, not from near this CPU */
 	COUNT_DNS_UNREADABLE = 8,    /* queries that could not be read; the table says what happens to them */
 	COUNT_SENDER_UNKNOWN = 9,    /* denied: no room to note who sends, or a query whose sender's program is not known */
-	COUNT_LAST = 10,
+	COUNT_AGGREGATED = 10,       /* counted in a tally */
+	COUNT_SUMMARIES = 11,        /* summaries handed to the ring buffer */
+	COUNT_SUMMARY_RING_FULL = 12, /* summaries that found no room: the drain of the tallies tells what they would have told */
+	COUNT_TALLIES_FULL = 13,     /* no room for a tally: a record of its own was tried */
+	COUNT_LOST = 14,             /* neither told nor counted in a tally */
+	COUNT_LOST_BLOCK = 15,       /* of those, denials */
+	COUNT_UNRECORDED_BLOCK = 16, /* denials of which no record could be tried: no scratch */
+	COUNT_LAST = 17,
 };
 
 /* The hook that judged; names are in policy/src/abi.ts. */
@@ -186,11 +202,8 @@ enum hook {
 	HOOK_SOCKET_LISTEN = 19, HOOK_SCTP_BIND_CONNECT = 20,
 };
 
-/* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators. */
-struct event {
-	__u64 time_ns;               /* CLOCK_BOOTTIME */
-	__u64 cgroup;
-	__u64 start_time;
+/* What is counted together: the same rule for the same container, operation and program. An event begins with these very fields. */
+struct tally_key {
 	__u32 container;
 	__u32 generation;
 	__u32 node;                  /* trie node that decided, for SITE_EXACT, _CHILD, _DEEP and _EXECNAME; for SITE_PATTERN what was
@@ -203,7 +216,45 @@ struct event {
 	__u8 who;
 	__u8 hook;
 	__u8 reason;                 /* enum counter, with SITE_UNJUDGED */
-	__u8 truncated;              /* 1: a path was too long for the record and lost its first components */
+	__u8 reserved;
+	__u64 executable;            /* tells programs apart, and means nothing outside the kernel */
+	__u64 what;                  /* the names that a flat rule can know it by, as bits */
+};
+
+/* How far a container's rule is told: see may_tell. */
+struct bucket {
+	__u64 due;                   /* when the tokens that were taken are all made up for; CLOCK_BOOTTIME */
+	__u32 recent[EVENT_RECENT];  /* fingerprints of what was told */
+	__u32 next;
+	__u32 reserved;
+};
+
+/* A single event, or many that were counted. */
+enum event_kind { EVENT_SINGLE = 0, EVENT_SUMMARY = 1 };
+
+/* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators.
+ * A tally is the same with TALLY_TEXT bytes, in the map of tallies. */
+struct event {
+	__u32 container;
+	__u32 generation;
+	__u32 node;
+	__u32 source;
+	__u8 class;
+	__u8 op;
+	__u8 verdict;
+	__u8 site;
+	__u8 who;
+	__u8 hook;
+	__u8 reason;
+	__u8 key_reserved;
+	__u64 executable;
+	__u64 what;
+	__u64 count;                 /* how many it stands for */
+	__u64 told;                  /* in a tally: how many of those summaries have told */
+	__u64 first_ns;              /* the first of them that is not told elsewhere; CLOCK_BOOTTIME */
+	__u64 time_ns;               /* the last of them */
+	__u64 cgroup;
+	__u64 start_time;
 	__u32 tgid;                  /* ids as the host sees them */
 	__u32 tid;
 	__u32 ppid;
@@ -216,7 +267,8 @@ struct event {
 	__u16 resource_len;
 	__u16 exe_len;
 	__u16 parent_len;
-	__u16 reserved;
+	__u8 kind;                   /* enum event_kind */
+	__u8 truncated;              /* 1: a path was too long for the record and lost its first components */
 	char comm[16];
 	char tail[4];                /* keeps the header a multiple of eight */
 	__u8 address[16];            /* what a socket was used with; IPv4 in the first four bytes */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From a decision to a record in the ring buffer. Only events pay for strings. */
+/* A record: who did what to what, in words. Only events pay for strings; aggregate.h decides which of them become records. */
 #ifndef PARAPET_EVENT_H
 #define PARAPET_EVENT_H
 
@@ -123,13 +123,21 @@ static __always_inline __u32 id_at(struct pid *pid, __u32 level, __u32 *ns)
 	return id;
 }
 
-static __always_inline void describe_task(struct event *event, struct task_struct *task)
+/* Who did it. */
+__noinline int describe_task(__u32 slot)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *s = scratch_at(slot);
+	struct event *event;
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level), parent_ns = 0;
 
+	if (!s)
+		return 0;
+	event = &s->event;
 	event->time_ns = bpf_ktime_get_boot_ns();
+	event->first_ns = event->time_ns;
 	event->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	event->start_time = BPF_CORE_READ(task, start_time);
 	event->tgid = BPF_CORE_READ(task, tgid);
@@ -142,6 +150,7 @@ static __always_inline void describe_task(struct event *event, struct task_struc
 	event->uid = BPF_CORE_READ(task, cred, uid.val);
 	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	bpf_core_read(event->comm, sizeof(event->comm), &task->comm);
+	return 0;
 }
 
 /* Appends the name that was looked up, with dots: as a packet has it, each part after a byte that says how long it is. */
@@ -160,50 +169,29 @@ static __always_inline __u16 render_name(struct scratch *s)
 	return at;
 }
 
-/* Sends the slot's decision. For paths, the slot's walk is the resource's; it is overwritten. The verdict stands whether or not there is room. */
-__noinline int emit(__u32 slot, __u32 class, __u32 has_path)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct scratch *s = scratch_at(slot);
-	struct event *event;
-	__u64 size;
+/* What is next to be done with an event, for each of which it must be composed; or nothing. */
+enum step { STEP_DONE, STEP_TELL, STEP_BEGIN_TALLY, STEP_SUMMARIZE, STEP_FALL_BACK };
 
-	if (!s)
-		return 0;
-	event = &s->event;
+/* Completes the slot's event: a record of its own or, to begin a tally, with no more text than that keeps. Overwrites the walk. No function of its
+ * own: calls are at most eight deep, and the walk needs the rest. */
+static __always_inline void compose(struct scratch *s)
+{
+	struct event *event = &s->event;
+	bool small = s->step == STEP_BEGIN_TALLY;
+
 	s->text_len = 0;
 	event->truncated = 0;
 	event->pid_ns = 0;
-	event->reserved = 0;
-	if (has_path)
-		event->version = 0;
-	event->container = s->subject.container;
-	event->generation = s->subject.generation;
-	event->node = s->decision.site == SITE_DEFAULT ? 0 : s->decision.node;
-	event->source = s->decision.source;
-	event->class = class;
-	event->op = s->decision.op;
-	event->verdict = s->decision.verdict;
-	event->site = s->decision.site;
-	event->reason = s->decision.reason;
-	event->who = s->who;
-	event->hook = s->hook;
-	describe_task(event, task);
-	event->resource_len = has_path ? render(slot, TEXT_RESOURCE) : class == CLASS_DNS ? render_name(s) : 0;
-	event->exe_len = render_exe(slot, task, TEXT_EXE);
-	event->parent_len = render_exe(slot, BPF_CORE_READ(task, real_parent), TEXT_PARENT);
-
-	size = sizeof(*event) + s->text_len;
-	if (size > sizeof(*event) + TEXT_MAX)
-		size = sizeof(*event) + TEXT_MAX;
-	if (!bpf_ringbuf_output(&events, event, size, BPF_RB_NO_WAKEUP)) {
-		count(COUNT_EVENTS);
-		return 0;
-	}
-	count(COUNT_RING_FULL);
-	if (s->decision.verdict == VERDICT_BLOCK)
-		count(COUNT_RING_FULL_BLOCK);
-	return 0;
+	event->told = 0;
+	event->count = 1;
+	event->kind = EVENT_SINGLE;
+	if (s->has_path && !s->walked)
+		walk(s->slot, s->told_dentry, s->told_mount);
+	s->walked = 0;
+	describe_task(s->slot);
+	event->resource_len = s->has_path ? render(s->slot, small ? TALLY_RESOURCE : TEXT_RESOURCE) : event->class == CLASS_DNS ? render_name(s) : 0;
+	event->exe_len = render_exe(s->slot, bpf_get_current_task_btf(), small ? TALLY_EXE : TEXT_EXE);
+	event->parent_len = render_exe(s->slot, BPF_CORE_READ(bpf_get_current_task_btf(), real_parent), small ? TALLY_PARENT : TEXT_PARENT);
 }
 
 #endif

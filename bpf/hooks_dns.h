@@ -222,6 +222,7 @@ static __always_inline int judge_queries(struct __sk_buff *skb, struct transport
 	s->hook = HOOK_SOCKET_SENDMSG;
 	s->event.detail[0] = s->event.detail[1] = s->event.detail[2] = 0;
 	s->event.version = 0;
+	s->what = 0;
 	query.at = transport->at + 8;
 	if (is_tcp) {
 		if (bpf_skb_load_bytes(skb, transport->at + 12, &offset, sizeof(offset)))

@@ -18,8 +18,10 @@ static __always_inline int judge(struct subject *subject, struct path_access *ac
 	struct scratch *s = NULL;
 	int slot = scratch_claim(&s), denied;
 
-	if (slot < 0 || !s)
+	if (slot < 0 || !s) {
+		lose_unseen(VERDICT_BLOCK);
 		return 1;
+	}
 	s->subject = *subject;
 	s->hook = access->hook;
 	s->ops = access->ops;

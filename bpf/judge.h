@@ -3,9 +3,9 @@
 #ifndef PARAPET_JUDGE_H
 #define PARAPET_JUDGE_H
 
+#include "aggregate.h"
 #include "conflict.h"
 #include "endpoint.h"
-#include "event.h"
 #include "label.h"
 #include "match.h"
 #include "walk.h"
@@ -135,6 +135,7 @@ static __always_inline void describe_access(struct scratch *s, struct flat_acces
 {
 	s->hook = access->hook;
 	s->who = WHO_OTHER;
+	s->what = access->class == CLASS_NETWORK ? network_names(access->kind.family, access->kind.type, access->kind.protocol) : access->names;
 	s->decision.op = access->use.operation;
 	s->event.detail[0] = access->detail[0];
 	s->event.detail[1] = access->detail[1];
@@ -157,8 +158,10 @@ static __always_inline int judge_flat(struct flat_access *access)
 		return 0;
 	if (subject.source == SOURCE_UNKNOWN) {
 		slot = scratch_claim(&s);
-		if (slot < 0 || !s)
+		if (slot < 0 || !s) {
+			lose_unseen(VERDICT_BLOCK);
 			return 1;
+		}
 		s->subject = subject;
 		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
 		subject.source = source_of_current(slot);
@@ -175,9 +178,7 @@ static __always_inline int judge_flat(struct flat_access *access)
 		if (!s)
 			slot = scratch_claim(&s);
 		if (!s) {
-			count(COUNT_RING_FULL);
-			if (decision.verdict == VERDICT_BLOCK)
-				count(COUNT_RING_FULL_BLOCK);
+			lose_unseen(decision.verdict);
 			return decision.verdict == VERDICT_BLOCK;
 		}
 		s->subject = subject;

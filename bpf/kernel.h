@@ -12,7 +12,7 @@ typedef struct { unsigned int val; } kuid_t;
 typedef struct { int counter; } atomic_t;
 
 struct qstr { __u64 hash_len; unsigned int len; const unsigned char *name; };
-struct inode { unsigned short i_mode; kuid_t i_uid; };
+struct inode { unsigned short i_mode; kuid_t i_uid; unsigned long i_ino; };
 struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
 
 struct ns_common { unsigned int inum; };

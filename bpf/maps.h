@@ -143,4 +143,20 @@ static __always_inline void count(__u32 counter)
 		__sync_fetch_and_add(value, 1);
 }
 
+/* A denial or audit of which nobody will hear but by this number. */
+static __always_inline void lose(__u32 verdict)
+{
+	count(COUNT_LOST);
+	if (verdict == VERDICT_BLOCK)
+		count(COUNT_LOST_BLOCK);
+}
+
+/* The same where not even a record could be tried. */
+static __always_inline void lose_unseen(__u32 verdict)
+{
+	lose(verdict);
+	if (verdict == VERDICT_BLOCK)
+		count(COUNT_UNRECORDED_BLOCK);
+}
+
 #endif

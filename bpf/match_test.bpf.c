@@ -4,6 +4,7 @@
  * runs `judge_trials`; or it gives `on_egress` a packet of the host's; or it runs `walk_descriptor`, which walks one of its open files.
  */
 #include "maps.h"
+#include "descriptor.h"
 #include "hooks_dns.h"
 #include "trial.h"
 
@@ -118,26 +119,19 @@ int judge_trials(struct bpf_raw_tracepoint_args *ctx)
 	return count > TRIALS ? 0 : bpf_loop(count, judge_next, NULL, 0);
 }
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct fdtable { unsigned int max_fds; struct file **fd; };
-struct files_struct { struct fdtable *fdt; };
-struct task_struct___files { struct files_struct *files; };
-#pragma clang attribute pop
-
 /* Walks the file behind the caller's descriptor, which is the first argument; the walk as text goes to trial 0's path. */
 SEC("raw_tp/parapet_walk")
 int walk_descriptor(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ((struct task_struct___files *)task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
-	__u32 zero = 0, descriptor = ctx->args[0];
+	struct file *file = file_of(task, ctx->args[0]);
+	__u32 zero = 0;
 	struct trial *trial = bpf_map_lookup_elem(&trials, &zero);
 	struct scratch *s = NULL;
 	__u64 dentry, mount;
 	int slot;
 
-	if (!trial || descriptor >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), files + descriptor) || !file)
+	if (!trial || !file)
 		return 1;
 	slot = scratch_claim(&s);
 	if (slot < 0 || !s)

@@ -23,6 +23,9 @@
 #define TEXT_EXE 1024
 #define TEXT_PARENT 1024
 #define TEXT_MAX (TEXT_RESOURCE + TEXT_EXE + TEXT_PARENT)
+#define TALLY_RESOURCE 256
+#define TALLY_EXE 160
+#define TALLY_PARENT (TALLY_TEXT - TALLY_RESOURCE - TALLY_EXE)
 #define NAME_MAX 255
 
 /* Where the walk from a dentry to the root ended. */
@@ -73,9 +76,20 @@ struct scratch {
 	__u32 crossed;           /* the last walk looked at more than one mount */
 	struct component components[NEAR_COMPONENTS];
 	struct node_key key;
-	struct event event;
 	__u32 name_len;          /* bytes of a looked-up name without its end */
+	__u32 walked;            /* the walk is the resource's, not yet overwritten by an executable's */
 	char name[NAME_MAX + 1]; /* as in the packet, in lower case */
+	__u64 what;              /* for accesses without a path: struct tally_key */
+	__u64 counted;           /* by the event's tally */
+	__u32 print;             /* the event's fingerprint */
+	__u32 has_bucket;        /* the event took a token */
+	__u32 has_path;          /* its resource is a path */
+	__u32 step;              /* what is next to be done with it: aggregate.h */
+	__u64 told_dentry;       /* the resource, for a second walk to it */
+	__u64 told_mount;
+	struct tally_key rule;   /* the event's key without its executable */
+	struct bucket full;      /* never written: no tokens taken, nothing told */
+	struct event event;      /* a record is the event with the text that follows it */
 	char text[TEXT_MAX + NAME_MAX + 1];
 };
 

@@ -9,6 +9,7 @@ import { explain } from './explain.ts';
 import { hostWorkload } from './labels.ts';
 import { toLimitAlert } from './limit-alert.ts';
 import { Limits } from './limits.ts';
+import { Losses } from './losses.ts';
 import { Origins } from './origins.ts';
 import type {
   AlertSink,
@@ -62,7 +63,7 @@ export interface AgentOptions {
 
 /** Milliseconds between two tries to tell records whose table is not known yet. */
 const HELD_PAUSE = 20;
-/** Milliseconds between two reports that differ in counts only: an attack must not keep the node busy with reports. */
+/** Milliseconds between two reports that differ in counts only, and two looks at what was lost: an attack must not keep the node busy. */
 const COUNT_PAUSE = 1000;
 
 export class Agent {
@@ -72,6 +73,7 @@ export class Agent {
   readonly #limits: Limits;
   readonly #origins = new Origins();
   readonly #violations = new Violations();
+  readonly #losses: Losses;
   readonly #stopping = new AbortController();
   readonly #changes = new Changes();
   readonly #report: ReturnType<typeof throttle>;
@@ -84,11 +86,13 @@ export class Agent {
   #settled = false;
   #lifted = false;
   #heldTimer: NodeJS.Timeout | undefined;
+  #lossTimer: NodeJS.Timeout | undefined;
   #reportFailure = '';
 
   constructor(ports: AgentPorts, options: AgentOptions) {
     this.#ports = ports;
     this.#options = options;
+    this.#losses = new Losses(options);
     this.#enforcement = new Enforcement({
       enforcer: ports.enforcer,
       host: hostWorkload(options.node),
@@ -126,6 +130,7 @@ export class Agent {
       runtime.watch({ onContainers: (containers) => this.#onContainers(containers), onState: (state) => this.#onRuntime(state) }),
     ]);
     this.#report.start();
+    this.#lossTimer = setInterval(() => this.#tellLosses(), COUNT_PAUSE).unref();
   }
 
   status(): AgentStatus {
@@ -161,8 +166,10 @@ export class Agent {
     this.#stopping.abort();
     await Promise.all([policies.close(), runtime.close()]);
     await this.#enforcement.close();
+    clearInterval(this.#lossTimer);
     await this.#limits.stop({ keep });
     await enforcer.close({ keep });
+    this.#tellLosses();
     this.#lifted = !keep;
     await this.#report.stop();
     await alerts.close();
@@ -222,6 +229,15 @@ export class Agent {
         this.#heldTimer = undefined;
         this.#onEvents([]);
       }, HELD_PAUSE);
+  }
+
+  /** At most once in a while, whatever the number. */
+  #tellLosses(): void {
+    const loss = this.#losses.look(this.#ports.enforcer.counters(), this.#options.now());
+    if (loss === undefined) return;
+    this.#ports.alerts.write(alertLine(loss));
+    this.#ports.log(`LOST: ${loss.message}`);
+    this.#report.soon(COUNT_PAUSE);
   }
 
   /** Once policies and containers are known and tried, what an earlier agent left for containers that are gone can go. */

@@ -43,6 +43,11 @@ export interface Alert {
   readonly action: 'Audit' | 'Block' | 'Audit (Block)' | 'Audit (Allow)';
   readonly result: 'Passed' | 'Permission denied' | 'Operation not permitted';
   /** From here on Parapet's own; empty where there is nothing to say. */
+  /** How many times this happened: more than once where the kernel counted rather than told each. */
+  readonly count: number;
+  /** The first and the last of them, like `updatedTime`. */
+  readonly firstSeen: string;
+  readonly lastSeen: string;
   readonly policyNamespace: string;
   readonly policyKind: string;
   /** The rule's field, `spec.process.matchPaths[0]`, or `DefaultPosture`. */
@@ -75,6 +80,9 @@ export function toAlert(explained: Explained, place: { readonly node: string; re
     operation: operationText(event.section),
     data: dataText(event, record.resource),
     action: action === 'Block' ? 'Block' : auditText(explained.why),
+    count: record.count,
+    firstSeen: microseconds(record.firstTime),
+    lastSeen: microseconds(record.time),
     result: action === 'Audit' ? 'Passed' : event.section === 'capabilities' ? 'Operation not permitted' : 'Permission denied',
   };
 }
@@ -162,7 +170,7 @@ function silentMessage(why: Exclude<Explained['why'], { type: 'rule' }>, event: 
   return why.policy === undefined ? 'no rule of an allow-list names it' : `no rule names it, and ${refKey(why.policy)} makes an allow-list`;
 }
 
-/** ISO 8601 with microseconds. */
+/** ISO 8601 with microseconds, of milliseconds since the epoch. */
 export function microseconds(time: number): string {
   const whole = new Date(Math.floor(time / 1000) * 1000).toISOString().slice(0, -5);
   const micros = Math.min(999_999, Math.round((time % 1000) * 1000));

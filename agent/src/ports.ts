@@ -62,10 +62,14 @@ export interface PolicySource {
   close(): Promise<void>;
 }
 
-/** A record from the kernel, not yet given names. */
+/** A record from the kernel, not yet given names: an event, or several that were counted. */
 export interface KernelEvent {
-  /** Milliseconds since the epoch. */
+  /** The last of them, in milliseconds since the epoch. */
   readonly time: number;
+  /** The first of them. */
+  readonly firstTime: number;
+  /** How many they are. */
+  readonly count: number;
   readonly container: number;
   readonly generation: number;
   readonly header: Uint8Array;

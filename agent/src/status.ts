@@ -2,6 +2,7 @@
 import type { Policy, PolicyRef, PolicyReport, Problem } from '@parapet/policy';
 import { formatProblem, policyRef, refKey } from '@parapet/policy';
 import type { Book } from './book.ts';
+import { lostDenials } from './losses.ts';
 import type { Unit } from './units.ts';
 import type { Container, EnforcerSupport } from './ports.ts';
 import { missingHookProblem, selectPolicies } from './select.ts';
@@ -32,7 +33,7 @@ export interface AgentStatus {
   readonly policies: readonly PolicyReport[];
   /** Kernel counters by name. */
   readonly counters: Readonly<Record<string, number>>;
-  /** What was lost: events that found no room in the kernel, denials among them, alert lines, violations in the report. */
+  /** What was lost: records that found no room in the kernel and events that nothing counted, denials without a record of their own, alert lines, violations in the report. */
   readonly drops: { readonly events: number; readonly denials: number; readonly alerts: number; readonly violations: number };
   /** What is wrong with the policies directory and its files, one line each. */
   readonly problems: readonly string[];
@@ -77,7 +78,7 @@ export function buildStatus(input: StatusInput): AgentStatus {
     })),
     policies: reportPolicies(input),
     counters,
-    drops: { events: counters['ringFull'] ?? 0, denials: counters['ringFullBlock'] ?? 0, ...input.lost },
+    drops: { events: (counters['ringFull'] ?? 0) + (counters['lost'] ?? 0), denials: lostDenials(counters), ...input.lost },
     problems: input.book.problems.map(formatProblem),
   };
 }

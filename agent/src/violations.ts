@@ -21,19 +21,19 @@ export class Violations {
     for (const [key, report] of this.#reports) if (!this.#isCurrent(report)) this.#reports.delete(key);
   }
 
-  /** Counts an event; says whether it is a violation of a policy in force. */
+  /** Counts a record; says whether it is a violation of a policy in force. */
   add(explained: Explained): boolean {
     const report = toReport(explained);
     if (report === undefined || !this.#isCurrent(report)) return false;
     const key = [refKey(report), report.rule, report.action, report.operation].join(' ');
     const old = this.#reports.get(key);
     if (old === undefined && this.#reports.size >= MAX_VIOLATIONS) {
-      this.#overflow += 1;
+      this.#overflow += report.count;
       return false;
     }
     const first = old === undefined || report.firstSeen < old.firstSeen ? report.firstSeen : old.firstSeen;
     const last = old === undefined || report.lastSeen > old.lastSeen ? report.lastSeen : old.lastSeen;
-    this.#reports.set(key, { ...report, firstSeen: first, lastSeen: last, count: (old?.count ?? 0) + 1 });
+    this.#reports.set(key, { ...report, firstSeen: first, lastSeen: last, count: (old?.count ?? 0) + report.count });
     return true;
   }
 
@@ -57,7 +57,6 @@ function toReport({ why, event, record, action }: Explained): ViolationReport | 
   if (why.type === 'unknown' || why.policy === undefined) return undefined;
   const { provenance } = why.policy;
   const rule = why.type === 'rule' ? why.rule : undefined;
-  const seen = new Date(record.time).toISOString();
   return {
     ...policyRef(why.policy),
     rule: rule?.field ?? DEFAULT_POSTURE,
@@ -67,9 +66,9 @@ function toReport({ why, event, record, action }: Explained): ViolationReport | 
     severity:
       rule?.severity ?? Math.max(1, ...why.policy.rules.filter(({ section }) => section === event.section).map(({ severity }) => severity)),
     message: rule?.message ?? '',
-    count: 1,
-    firstSeen: seen,
-    lastSeen: seen,
+    count: record.count,
+    firstSeen: new Date(record.firstTime).toISOString(),
+    lastSeen: new Date(record.time).toISOString(),
     commit: provenance.commit,
     source: (rule === undefined ? undefined : provenance.rules[rule.field]) ?? provenance.source,
   };

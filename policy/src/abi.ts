@@ -13,6 +13,11 @@ export const MAX_LABELS = 131072;
 /** Cells of 16 bits in one chunk of a table's automaton. */
 export const PATTERN_CELLS = 2048;
 export const MAX_PATTERN_CHUNKS = 4096;
+export const EVENT_RATE = 20;
+export const EVENT_BURST = 100;
+export const EVENT_RECENT = 8;
+export const MAX_TALLIES = 8192;
+export const TALLY_TEXT = 512;
 
 export const VERDICT = { none: 0, allow: 1, audit: 2, block: 3 } as const;
 export const PATH_OPERATION = { exec: 0, read: 1, write: 2, move: 3 } as const;
@@ -28,20 +33,14 @@ export const MAX_ENDPOINT_ENTRIES = 64;
 export const ENDPOINT_OPERATION = { connect: 0, send: 1, bind: 2, listen: 3, accept: 4 } as const;
 /** Bits by which an entry names the protocols that it is about. */
 export const ENDPOINT_PROTOCOL = { tcp: 1, udp: 2, sctp: 4, any: 15 } as const;
+export const EVENT_KIND = { single: 0, summary: 1 } as const;
 export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5, pattern: 6, execname: 7, endpoint: 9 } as const;
 
 /** Kernel counters in the order of `enum counter`; the names are the ones users see. */
+// prettier-ignore
 export const COUNTERS = [
-  'events',
-  'ringFull',
-  'ringFullBlock',
-  'noScratch',
-  'tooDeep',
-  'readFault',
-  'labelsFull',
-  'arena',
-  'dnsUnreadable',
-  'senderUnknown',
+  'events', 'ringFull', 'ringFullBlock', 'noScratch', 'tooDeep', 'readFault', 'labelsFull', 'arena', 'dnsUnreadable', 'senderUnknown',
+  'aggregated', 'summaries', 'summaryRingFull', 'talliesFull', 'lost', 'lostBlock', 'unrecordedBlock',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 
@@ -72,10 +71,15 @@ export const LAYOUT = {
   pattern_verdict: { size: 8, word: 0, process_depth: 2, file_depth: 4, reserved: 6 },
   container: { size: 8, table: 0, generation: 4 },
   label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
+  tally_key: {
+    size: 40, container: 0, generation: 4, node: 8, source: 12, class: 16, op: 17, verdict: 18, site: 19, who: 20, hook: 21, reason: 22,
+    reserved: 23, executable: 24, what: 32,
+  },
+  bucket: { size: 48, due: 0, recent: 8, next: 40, reserved: 44 },
   event: {
-    size: 144, time_ns: 0, cgroup: 8, start_time: 16, container: 24, generation: 28, node: 32, source: 36, class: 40, op: 41, verdict: 42,
-    site: 43, who: 44, hook: 45, reason: 46, truncated: 47, tgid: 48, tid: 52, ppid: 56, ns_tgid: 60, ns_ppid: 64, uid: 68, pid_ns: 72,
-    mnt_ns: 76, detail: 80, resource_len: 92, exe_len: 94, parent_len: 96, reserved: 98, comm: 100, tail: 116,
-    address: 120, port: 136, version: 138, padding: 139,
+    size: 184, container: 0, generation: 4, node: 8, source: 12, class: 16, op: 17, verdict: 18, site: 19, who: 20, hook: 21, reason: 22,
+    key_reserved: 23, executable: 24, what: 32, count: 40, told: 48, first_ns: 56, time_ns: 64, cgroup: 72, start_time: 80, tgid: 88,
+    tid: 92, ppid: 96, ns_tgid: 100, ns_ppid: 104, uid: 108, pid_ns: 112, mnt_ns: 116, detail: 120, resource_len: 132, exe_len: 134,
+    parent_len: 136, kind: 138, truncated: 139, comm: 140, tail: 156, address: 160, port: 176, version: 178, padding: 179,
   },
 } as const;

@@ -1,5 +1,5 @@
 /** Records of the kernel's ring buffer: the fixed header, decoded. */
-import { CLASS, COUNTERS, HOOKS, LAYOUT, PATH_OPERATION, SITE, VERDICT } from './abi.ts';
+import { CLASS, COUNTERS, EVENT_KIND, HOOKS, LAYOUT, PATH_OPERATION, SITE, VERDICT } from './abi.ts';
 import type { CounterName } from './abi.ts';
 import type { EndpointUse, PathOperation } from './access.ts';
 import { addressFromBytes } from './address.ts';
@@ -9,8 +9,14 @@ import type { Section } from './model.ts';
 export type SiteName = keyof typeof SITE;
 
 export interface DecodedEvent {
-  /** Nanoseconds of CLOCK_BOOTTIME. */
+  /** One event, or the last of many that were counted. */
+  readonly kind: keyof typeof EVENT_KIND;
+  /** How many events it stands for. */
+  readonly count: number;
+  /** The last of them, in nanoseconds of CLOCK_BOOTTIME. */
   readonly timeNs: bigint;
+  /** The first of them that is not told by another record. */
+  readonly firstNs: bigint;
   readonly cgroup: bigint;
   /** When the acting thread was started; with `tid` it names the thread for ever. */
   readonly startTime: bigint;
@@ -59,42 +65,43 @@ export function decodeEvent(header: Uint8Array): DecodedEvent {
   const at = LAYOUT.event;
   if (header.length < at.size) throw new RangeError(`an event has ${at.size} bytes, this one ${header.length}`);
   const view = new DataView(header.buffer, header.byteOffset, header.length);
-  const u8 = (offset: number): number => view.getUint8(offset);
-  const u16 = (offset: number): number => view.getUint16(offset, true);
-  const u32 = (offset: number): number => view.getUint32(offset, true);
-  const u64 = (offset: number): bigint => view.getBigUint64(offset, true);
-  const section = nameOf(CLASS, u8(at.class));
-  const site = nameOf(SITE, u8(at.site));
+  const section = named(SECTIONS, view.getUint8(at.class));
+  const site = named(SITES, view.getUint8(at.site));
+  const count = view.getBigUint64(at.count, true);
+  if (count > MAX_COUNT) throw new RangeError(`an event stands for ${count} events`);
   return {
-    timeNs: u64(at.time_ns),
-    cgroup: u64(at.cgroup),
-    startTime: u64(at.start_time),
-    container: u32(at.container),
-    generation: u32(at.generation),
-    node: u32(at.node),
-    source: u32(at.source),
+    kind: named(KINDS, view.getUint8(at.kind)),
+    count: Number(count),
+    timeNs: view.getBigUint64(at.time_ns, true),
+    firstNs: view.getBigUint64(at.first_ns, true),
+    cgroup: view.getBigUint64(at.cgroup, true),
+    startTime: view.getBigUint64(at.start_time, true),
+    container: view.getUint32(at.container, true),
+    generation: view.getUint32(at.generation, true),
+    node: view.getUint32(at.node, true),
+    source: view.getUint32(at.source, true),
     section,
-    ...(section === 'process' || section === 'file' ? { operation: nameOf(PATH_OPERATION, u8(at.op)) } : {}),
-    verdict: nameOf(VERDICT, u8(at.verdict)),
+    ...(section === 'process' || section === 'file' ? { operation: named(OPERATIONS, view.getUint8(at.op)) } : {}),
+    verdict: named(VERDICTS, view.getUint8(at.verdict)),
     site,
-    owner: u8(at.who) === 0,
-    hook: entryOf(HOOKS, u8(at.hook)),
-    ...(site === 'unjudged' ? { reason: entryOf(COUNTERS, u8(at.reason)) } : {}),
-    truncated: u8(at.truncated) !== 0,
-    tgid: u32(at.tgid),
-    tid: u32(at.tid),
-    ppid: u32(at.ppid),
-    nsTgid: u32(at.ns_tgid),
-    nsPpid: u32(at.ns_ppid),
-    uid: u32(at.uid),
-    pidNs: u32(at.pid_ns),
-    mntNs: u32(at.mnt_ns),
-    detail: [u32(at.detail), u32(at.detail + 4), u32(at.detail + 8)],
+    owner: view.getUint8(at.who) === 0,
+    hook: named(HOOKS, view.getUint8(at.hook)),
+    ...(site === 'unjudged' ? { reason: named(COUNTERS, view.getUint8(at.reason)) } : {}),
+    truncated: view.getUint8(at.truncated) !== 0,
+    tgid: view.getUint32(at.tgid, true),
+    tid: view.getUint32(at.tid, true),
+    ppid: view.getUint32(at.ppid, true),
+    nsTgid: view.getUint32(at.ns_tgid, true),
+    nsPpid: view.getUint32(at.ns_ppid, true),
+    uid: view.getUint32(at.uid, true),
+    pidNs: view.getUint32(at.pid_ns, true),
+    mntNs: view.getUint32(at.mnt_ns, true),
+    detail: [view.getUint32(at.detail, true), view.getUint32(at.detail + 4, true), view.getUint32(at.detail + 8, true)],
     ...endpointOf(header),
-    resourceLength: u16(at.resource_len),
-    executableLength: u16(at.exe_len),
-    parentLength: u16(at.parent_len),
-    comm: threadName(header.subarray(at.comm, at.comm + 16)),
+    resourceLength: view.getUint16(at.resource_len, true),
+    executableLength: view.getUint16(at.exe_len, true),
+    parentLength: view.getUint16(at.parent_len, true),
+    comm: threadName(header),
   };
 }
 
@@ -102,25 +109,40 @@ function endpointOf(header: Uint8Array): { endpoint?: EndpointUse } {
   const at = LAYOUT.event;
   const version = header[at.version];
   if (version !== 4 && version !== 6) return {};
-  const operation = entryOf(ENDPOINT_OPERATIONS, header[at.op] ?? 0);
+  const operation = named(ENDPOINT_OPERATIONS, header[at.op] ?? 0);
   const port = (header[at.port] ?? 0) | ((header[at.port + 1] ?? 0) << 8);
   return { endpoint: { operation, address: addressFromBytes(version, header.subarray(at.address, at.address + 16)), port } };
 }
 
-function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name {
-  const name = (Object.keys(names) as Name[]).find((key) => names[key] === value);
-  if (name === undefined) throw new RangeError(`an event holds ${value} where one of ${Object.keys(names).join(', ')} is meant`);
+const MAX_COUNT = BigInt(Number.MAX_SAFE_INTEGER);
+const KINDS = namesOf(EVENT_KIND);
+const SECTIONS = namesOf(CLASS);
+const SITES = namesOf(SITE);
+const OPERATIONS = namesOf(PATH_OPERATION);
+const VERDICTS = namesOf(VERDICT);
+
+/** The names of an enum in the order of its numbers. */
+function namesOf<Name extends string>(numbers: Readonly<Record<Name, number>>): readonly (Name | undefined)[] {
+  const names: (Name | undefined)[] = [];
+  for (const name of Object.keys(numbers) as Name[]) names[numbers[name]] = name;
+  return names;
+}
+
+function named<Name extends string>(names: readonly (Name | undefined)[], value: number): Name {
+  const name = names[value];
+  if (name === undefined) throw new RangeError(`an event holds ${value} where one of ${names.join(', ')} is meant`);
   return name;
 }
 
-function entryOf<Name extends string>(names: readonly Name[], index: number): Name {
-  const name = names[index];
-  if (name === undefined) throw new RangeError(`an event holds ${index} where there are ${names.length} names`);
-  return name;
-}
+const COMM = LAYOUT.event.comm;
+const COMM_END = COMM + 16;
 
-function threadName(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  const used = end === -1 ? bytes : bytes.subarray(0, end);
-  return [...used].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?')).join('');
+function threadName(header: Uint8Array): string {
+  let name = '';
+  for (let at = COMM; at < COMM_END; at += 1) {
+    const byte = header[at] ?? 0;
+    if (byte === 0) break;
+    name += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?';
+  }
+  return name;
 }

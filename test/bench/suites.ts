@@ -1,6 +1,8 @@
 /** What `npm run bench` can measure. A suite is a name and a function that gives rows; it throws when it could not measure. */
+import { measureEvents } from './events.ts';
 import { measureHooks } from './hooks.ts';
 import { measureLoading } from './loading.ts';
+import { measureMemory } from './memory.ts';
 import type { Row } from './row.ts';
 import { measureSwaps } from './swap.ts';
 
@@ -14,4 +16,6 @@ export const SUITES: readonly Suite[] = [
   { name: 'hooks', about: 'instructions per run of the kernel programs, per system call, and by number of rules', measure: measureHooks },
   { name: 'loading', about: 'size of the kernel programs, and how long loading and attaching them takes', measure: measureLoading },
   { name: 'swap', about: 'how long a change of policy takes to reach 500 containers, on this machine’s own kernel', measure: measureSwaps },
+  { name: 'events', about: 'how fast denials are counted, told and decoded, and whether one is missed', measure: measureEvents },
+  { name: 'memory', about: 'resident memory of the agent with many containers and policies', measure: measureMemory },
 ];

@@ -69,6 +69,8 @@ export class FakeEnforcer {
   readonly refusals = new Map<bigint, Error>();
   /** Set to make the kernel wait. */
   busy: Promise<void> = Promise.resolve();
+  /** What the kernel counts. */
+  counted: Readonly<Record<string, number>> = { events: 1 };
   deliver: (events: readonly KernelEvent[]) => void = () => undefined;
   #generation = 0;
 
@@ -115,7 +117,7 @@ export class FakeEnforcer {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return { events: 1, ringFull: 2, ringFullBlock: 1 };
+    return this.counted;
   }
 
   close(how: { readonly keep: boolean }): Promise<void> {
@@ -196,12 +198,15 @@ export function execRecord(at: { table: Table; path: string; container: number; 
   view.setUint8(fields.verdict, VERDICT.block);
   view.setUint8(fields.site, SITE.exact);
   view.setUint8(fields.hook, HOOKS.indexOf('SECURITY_BPRM_CHECK'));
+  view.setBigUint64(fields.count, 1n, true);
   view.setUint32(fields.tgid, 4242, true);
   view.setUint32(fields.ppid, 4241, true);
   view.setUint32(fields.ns_tgid, 7, true);
   view.setUint32(fields.ns_ppid, 1, true);
   return {
     time: 1_700_000_000_123.456,
+    firstTime: 1_700_000_000_123.456,
+    count: 1,
     container: at.container,
     generation: at.generation,
     header,

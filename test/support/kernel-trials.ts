@@ -18,6 +18,7 @@ import type { Access, EndpointUse, Table } from '@parapet/policy';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
+import { testRun, testRunOn } from './test-run.ts';
 
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
 /** struct trial in bpf/trial.h */
@@ -81,7 +82,7 @@ export class KernelTrials {
   judge(table: Table, accesses: readonly Access[]): KernelAnswer[] {
     return this.#with(table, () => {
       accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access, table.terminal !== undefined)));
-      const judged = this.#run('judge_trials', { argument: accesses.length });
+      const judged = this.#run('judge_trials', accesses.length);
       if (judged !== accesses.length) throw new Error(`the kernel judged ${judged} of ${accesses.length} accesses`);
       return accesses.map((_, i) => this.#answer(i));
     });
@@ -95,7 +96,7 @@ export class KernelTrials {
       new DataView(bytes.buffer).setUint32(LAYOUT.container.table, SLOT, true);
       new DataView(bytes.buffer).setUint32(LAYOUT.container.generation, 1, true);
       containers.set(word(0), bytes);
-      const result = this.#run('on_egress', { packet: frame });
+      const result = testRunOn(this.#library, { object: this.#object, program: 'on_egress', frame });
       containers.set(word(0), new Uint8Array(LAYOUT.container.size));
       return (result & 1) === 1;
     });
@@ -133,7 +134,7 @@ export class KernelTrials {
 
   /** Where the kernel's walk finds an open file of this process. */
   walk(descriptor: number): Walked {
-    if (this.#run('walk_descriptor', { argument: descriptor }) !== 0) throw new Error(`the kernel cannot walk descriptor ${descriptor}`);
+    if (this.#run('walk_descriptor', descriptor) !== 0) throw new Error(`the kernel cannot walk descriptor ${descriptor}`);
     const bytes = Buffer.from(this.#trials.get(word(0)) ?? []);
     return {
       end: bytes.readUInt32LE(TRIAL.verdict),
@@ -153,22 +154,9 @@ export class KernelTrials {
     });
   }
 
-  /** Runs a program with one argument, or on a packet; its return value. */
-  #run(program: string, input: { argument: number } | { packet: Buffer }): number {
-    const fd = checked(this.#library.bpf_program__fd(this.#library.bpf_object__find_program_by_name(this.#object, program)), program);
-    const options = Buffer.alloc(80) as Buffer & { writePointer(pointer: Buffer, offset: number): void };
-    options.writeBigUInt64LE(80n, 0);
-    if ('packet' in input) {
-      options.writePointer(input.packet, 8);
-      options.writeUInt32LE(input.packet.length, 24);
-    } else {
-      const context = Buffer.alloc(8);
-      context.writeBigUInt64LE(BigInt(input.argument));
-      options.writePointer(context, 32);
-      options.writeUInt32LE(context.length, 48);
-    }
-    checked(this.#library.bpf_prog_test_run_opts(fd, options), `running ${program}`);
-    return options.readUInt32LE(56);
+  /** Runs a program with one argument; its return value. */
+  #run(program: string, argument: number): number {
+    return testRun(this.#library, { object: this.#object, program, args: [argument] });
   }
 
   #answer(index: number): KernelAnswer {

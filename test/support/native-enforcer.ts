@@ -38,6 +38,7 @@ export function openNativeEnforcer(): NativeEnforcer {
     library: { ...library, parapet_iterate: () => 0 },
     programs: { maps, adopt: -1, inherited: false, remove: () => Promise.resolve(), unlock: () => undefined },
     support: { enforcer: 'BPF-LSM', problems: [], kernel: 'this one', missingHooks: [] },
+    bpfDirectory: BUILD,
   });
   return {
     enforcer,

@@ -100,21 +100,17 @@ async function killed(probe: node.Probe, agent: ReturnType<typeof node.startAgen
   fact('killed', await node.ended(agent));
   await withoutAgent();
   fact('web and node without an agent', [await probe.next(), attemptOnNode(HOST_SECRET)]);
-  const before = node.alerts().length;
   const next = node.startAgent();
   fact('wait for the next agent', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
-  const there = new Set(
-    node
-      .alerts()
-      .slice(before)
-      .map(({ pid }) => pid),
-  );
+  const began = Date.now();
   fact('web with the next agent', await attempt(WEB, ...READS));
-  await node.eventually('alerts of new processes', () =>
+  await node.eventually('an alert of what has just been done', () =>
     node
       .alerts()
-      .slice(before)
-      .some(({ pid, containerName, action }) => containerName === 'web' && action === 'Audit' && !there.has(pid)),
+      .some(
+        ({ containerName, action, updatedTime }) =>
+          containerName === 'web' && action === 'Audit' && Date.parse(String(updatedTime)) >= began,
+      ),
   );
   return next;
 }

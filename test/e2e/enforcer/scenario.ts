@@ -79,6 +79,16 @@ function socketOf({ detail, endpoint }: DecodedEvent): string {
   return endpoint === undefined ? detail.join('/') : `${addressText(endpoint.address)} ${endpoint.port} ${detail.join('/')}`;
 }
 
+/** Everything that the kernel has told or counted so far has arrived. */
+async function arrival(enforcer: Enforcer): Promise<void> {
+  for (let turn = 0; turn < 200; turn += 1) {
+    const { events = 0, aggregated = 0 } = enforcer.counters();
+    if (arrived === events + aggregated) return;
+    await sleep(50);
+  }
+  fact('events', 'all arrive', 'not within ten seconds');
+}
+
 async function runGroups(enforcer: Enforcer, events: KernelEvent[]): Promise<void> {
   for (const [index, { name, policies, posture, tries }] of GROUPS.entries()) {
     const cgroup = `group${index}`;
@@ -90,7 +100,7 @@ async function runGroups(enforcer: Enforcer, events: KernelEvent[]): Promise<voi
       tries.map(([command]) => command),
     );
     for (const [command] of tries) fact(name, command, results.get(command) ?? 'no line');
-    await sleep(100);
+    await arrival(enforcer);
     const lines = new Set(describe(events, force, table));
     for (const line of lines) fact(`${name}, events`, line, 'seen');
     await enforcer.release(id);
@@ -187,7 +197,11 @@ async function restart(enforcer: Enforcer): Promise<void> {
 const enforcer = await createBpfEnforcer({ bpfDirectory: BUILD });
 fact('support', 'missing hooks', enforcer.support.missingHooks.join(','));
 const events: KernelEvent[] = [];
-enforcer.onEvents((some) => events.push(...some));
+let arrived = 0;
+enforcer.onEvents((some) => {
+  events.push(...some);
+  for (const { count } of some) arrived += count;
+});
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
 const sources = ['actor.c', 'sockets.c', 'dns.c'].map((file) => path.resolve('test/e2e/enforcer', file));
 await run('cc', ['-O2', '-static', '-pthread', '-o', ACTOR, ...sources]);

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import type { NodeReport } from '@parapet/policy';
 import { Agent } from '../../../agent/src/agent.ts';
 import type { AgentOptions } from '../../../agent/src/agent.ts';
-import { brokenFile, containerOf, eventually, execRecord, fakePorts, FakeEnforcer, fileOf, manifest } from '../../support/agent-fakes.ts';
+import { brokenFile, containerOf, eventually, fakePorts, FakeEnforcer, fileOf, manifest } from '../../support/agent-fakes.ts';
 
 const OPTIONS: AgentOptions = {
   node: 'n1',
@@ -227,40 +227,6 @@ test('who waits is told when the agent stops', async () => {
   const waiting = agent.wait({ policy: 'shop/a', timeoutMs: 60_000 });
   await agent.stop({ keep: true });
   expect(await waiting).toEqual({ exit: 3, message: 'the agent is being stopped' });
-});
-
-test('events become alerts and violations, also when they come before their table is known', async () => {
-  const { agent, state, enforcer, lines, reports } = await started();
-  state.onContainers([containerOf(1)]);
-  state.onFiles([fileOf('a.yaml', manifest('a'))]);
-  await agent.wait({ policy: 'shop/a', timeoutMs: 1000 });
-  const table = enforcer.tables.get(1n);
-  if (table === undefined) throw new Error('no table');
-  let open: () => void = () => undefined;
-  enforcer.busy = new Promise((resolve) => (open = resolve));
-  state.onFiles([fileOf('a.yaml', manifest('a', { spec: { severity: 9 } }))]);
-  await eventually('the swap', () => enforcer.calls.length === 3);
-  enforcer.deliver([execRecord({ table, path: '/bin/sh', container: 1, generation: 3 })]);
-  expect(lines).toEqual([]);
-  open();
-  await eventually('the alert', () => lines.length === 1);
-  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
-    policyName: 'a',
-    severity: '9',
-    resource: '/bin/sh',
-    containerName: 'c1',
-    hostName: 'n1',
-  });
-  await eventually('the report', () => (reports.at(-1) as NodeReport).status.violations.length === 1);
-});
-
-test('a record that nobody can read is counted and told once', async () => {
-  const { agent, enforcer, log, lines } = await started();
-  const record = { time: 0, container: 1, generation: 1, header: new Uint8Array(3), resource: '', executable: '', parentExecutable: '' };
-  enforcer.deliver([record, record]);
-  await eventually('the count', () => agent.status().counters['eventsUnreadable'] === 2, 4000);
-  expect(log.filter((line) => line.includes('cannot be read'))).toHaveLength(1);
-  expect(lines).toEqual([]);
 });
 
 test('containerd going and coming is told once each, and changes no enforcement', async () => {

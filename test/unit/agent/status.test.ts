@@ -37,7 +37,7 @@ const input: StatusInput = {
   containers: [container],
   units: [unit],
   book,
-  counters: { events: 3, ringFull: 2, ringFullBlock: 1 },
+  counters: { events: 3, ringFull: 2, ringFullBlock: 1, lost: 5, unrecordedBlock: 6, labelsFull: 7 },
   lost: { alerts: 4, violations: 0 },
 };
 
@@ -56,7 +56,7 @@ test('the status says what is in force, what was lost and what is wrong', () => 
   expect(buildStatus(input)).toMatchObject({
     enforcer: 'BPF-LSM',
     containers: [{ id: 'c1', namespace: 'shop', tableHash: 'abcdef0123456789', policies: ['KubeArmorPolicy shop/a'] }],
-    drops: { events: 2, denials: 1, alerts: 4, violations: 0 },
+    drops: { events: 7, denials: 14, alerts: 4, violations: 0 },
     problems: [],
   });
 });
@@ -86,7 +86,7 @@ test('the report of a node carries policies, violations and every loss', () => {
   const report = buildReport(buildStatus(input), { violations: [], now: new Date(0) });
   expect(report).toMatchObject({ kind: 'NodeReport', metadata: { name: 'n1' } });
   expect(report.status.observedAt).toBe('1970-01-01T00:00:00.000Z');
-  expect(report.status.counters).toEqual({ events: 3, ringFull: 2, ringFullBlock: 1, alertsDropped: 4, violationsDropped: 0 });
+  expect(report.status.counters).toEqual({ ...input.counters, alertsDropped: 4, violationsDropped: 0 });
 });
 
 test.each([

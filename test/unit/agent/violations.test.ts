@@ -8,10 +8,10 @@ import { containerOf, execRecord, manifest, policyOf, tableOf } from '../../supp
 const at = (commit: string): Policy =>
   policyOf(manifest('no-shell', { metadata: { annotations: { 'parapet.dev/commit': commit.repeat(40) } } }));
 
-function violation(policy: Policy, over: { time?: number; path?: string } = {}): Explained {
+function violation(policy: Policy, over: { time?: number; firstTime?: number; count?: number; path?: string } = {}): Explained {
   const table = tableOf(policy);
   const record = execRecord({ table, path: over.path ?? '/bin/sh', container: 1, generation: 1 });
-  const explained = explain({ ...record, time: over.time ?? record.time }, { container: containerOf(1), table, nodeBase: 0 });
+  const explained = explain({ ...record, firstTime: over.time ?? record.time, ...over }, { container: containerOf(1), table, nodeBase: 0 });
   if (explained === undefined) throw new Error('no violation');
   return explained;
 }
@@ -37,6 +37,18 @@ test('violations of one rule are counted, with the first, the last and the last 
       lastSeen: '1970-01-01T00:00:03.000Z',
       commit: 'a'.repeat(40),
     }),
+  ]);
+});
+
+test('a record of many counts as many, from the first of them to the last', () => {
+  const policy = at('a');
+  const violations = new Violations();
+  violations.setPolicies([policy]);
+  violations.add(violation(policy, { time: 2000 }));
+  violations.add(violation(policy, { firstTime: 1000, time: 5000, count: 1_000_000 }));
+  violations.add(violation(policy, { firstTime: 3000, time: 4000, count: 9 }));
+  expect(violations.list()).toMatchObject([
+    { count: 1_000_010, firstSeen: '1970-01-01T00:00:01.000Z', lastSeen: '1970-01-01T00:00:05.000Z' },
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { CLASS, COUNTERS, decodeEvent, HOOKS, LAYOUT, PATH_OPERATION, SITE, VERDICT, WHO } from '@parapet/policy';
+import fc from 'fast-check';
+import { CLASS, COUNTERS, decodeEvent, EVENT_KIND, HOOKS, LAYOUT, PATH_OPERATION, SITE, VERDICT, WHO } from '@parapet/policy';
 
 const at = LAYOUT.event;
 
@@ -16,6 +17,9 @@ function blank(): Bytes {
 test('every field of a header is decoded from where the kernel puts it', () => {
   const { bytes, view } = blank();
   view.setBigUint64(at.time_ns, 1n << 60n, true);
+  view.setBigUint64(at.first_ns, 5n, true);
+  view.setBigUint64(at.count, 1n << 40n, true);
+  view.setUint8(at.kind, EVENT_KIND.summary);
   view.setBigUint64(at.cgroup, 4242n, true);
   view.setBigUint64(at.start_time, 77n, true);
   (['container', 'generation', 'node', 'source', 'tgid', 'tid', 'ppid', 'ns_tgid', 'ns_ppid', 'uid', 'pid_ns', 'mnt_ns'] as const).forEach(
@@ -32,7 +36,10 @@ test('every field of a header is decoded from where the kernel puts it', () => {
   (['resource_len', 'exe_len', 'parent_len'] as const).forEach((name, i) => view.setUint16(at[name], 4000 + i, true));
   bytes.set(new TextEncoder().encode('busybox'), at.comm);
   expect(decodeEvent(bytes)).toEqual({
+    kind: 'summary',
+    count: 2 ** 40,
     timeNs: 1n << 60n,
+    firstNs: 5n,
     cgroup: 4242n,
     startTime: 77n,
     container: 0xf000_0000,
@@ -86,12 +93,50 @@ test('a thread’s name is cut at its terminator and cannot smuggle control char
   expect(decodeEvent(bytes).comm).toBe('x'.repeat(16));
 });
 
-test.each(['class', 'verdict', 'site', 'hook'] as const)('a number without a name in %s is an error of ours and throws', (field) => {
+test.each(['class', 'verdict', 'site', 'hook', 'kind'] as const)(
+  'a number without a name in %s is an error of ours and throws',
+  (field) => {
+    const { bytes, view } = blank();
+    view.setUint8(at[field], 200);
+    expect(() => decodeEvent(bytes)).toThrow(RangeError);
+  },
+);
+
+test('a short header throws', () => {
+  expect(() => decodeEvent(new Uint8Array(at.size - 1))).toThrow('an event has 184 bytes, this one 183');
+});
+
+test('a count that no number can hold throws', () => {
   const { bytes, view } = blank();
-  view.setUint8(at[field], 200);
+  view.setBigUint64(at.count, 1n << 63n, true);
   expect(() => decodeEvent(bytes)).toThrow(RangeError);
 });
 
-test('a short header throws', () => {
-  expect(() => decodeEvent(new Uint8Array(at.size - 1))).toThrow('an event has 144 bytes, this one 143');
+test('whatever the bytes, they are an event or a RangeError', () => {
+  const likely = fc.tuple(fc.uint8Array({ minLength: at.size, maxLength: at.size + 8 }), fc.boolean()).map(([bytes, small]) => {
+    // most random bytes have no name: half of the tries keep to numbers that have one
+    if (small) for (const field of ['class', 'op', 'verdict', 'site', 'kind', 'hook', 'reason'] as const) bytes[at[field]]! %= 2;
+    if (small) bytes.fill(0, at.count + 4, at.count + 8);
+    return bytes;
+  });
+  let decoded = 0;
+  fc.assert(
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 2 * at.size }), likely), (bytes) => {
+      try {
+        const event = decodeEvent(bytes);
+        decoded += 1;
+        expect(Number.isSafeInteger(event.count)).toBe(true);
+        expect(event.comm).toMatch(/^[ -~]{0,16}$/);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+    }),
+    { numRuns: 500 },
+  );
+  expect(decoded).toBeGreaterThan(50);
+});
+
+test('an event begins with the key that it is counted by', () => {
+  const { size, reserved, ...key } = LAYOUT.tally_key;
+  expect(at).toMatchObject({ ...key, key_reserved: reserved, count: size });
 });

@@ -1,10 +1,11 @@
 /** The kernel half of the agent: tables into maps, containers to tables, events out. docs/architecture.md tells the swap. */
-import { COUNTERS, LAYOUT, MAX_CONTAINERS } from '@parapet/policy';
+import { LAYOUT, MAX_CONTAINERS } from '@parapet/policy';
 import type { Table } from '@parapet/policy';
 import type { Enforcer, EnforcerSupport, Granted, InForce, Wish } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
 import { containerWord, HOST, inForceOf, readInheritance } from './containers.ts';
 import type { Entry } from './containers.ts';
+import { readCounters } from './counters.ts';
 import { Drain } from './drain.ts';
 import { Slots } from './ids.ts';
 import { checked, openLibrary } from './library.ts';
@@ -49,7 +50,14 @@ export async function createBpfEnforcer(options: BpfOptions): Promise<Enforcer> 
     bpfDirectory: options.bpfDirectory,
     pinDirectory: options.pinDirectory ?? '/sys/fs/bpf/parapet',
   });
-  return new KernelEnforcer({ library, programs, support });
+  return new KernelEnforcer({ library, programs, support, bpfDirectory: options.bpfDirectory });
+}
+
+interface EnforcerParts {
+  readonly library: KernelLibrary;
+  readonly programs: Programs;
+  readonly support: EnforcerSupport;
+  readonly bpfDirectory: string;
 }
 
 /** The enforcer over programs that are in force; `createBpfEnforcer` puts them there. */
@@ -73,7 +81,7 @@ export class KernelEnforcer implements Enforcer {
   #generation: number;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor({ library, programs, support }: { library: KernelLibrary; programs: Programs; support: EnforcerSupport }) {
+  constructor({ library, programs, support, bpfDirectory }: EnforcerParts) {
     this.support = support;
     this.#library = library;
     this.#programs = programs;
@@ -90,7 +98,9 @@ export class KernelEnforcer implements Enforcer {
       programs.maps,
       entries.map(({ inherited }) => inherited).filter((slot) => slot !== 0),
     );
-    this.#drain = new Drain(library, programs.maps.events.fd);
+    const { events, counters, tallies, tallies_a, tallies_b } = programs.maps;
+    const maps = { events: events.fd, counters: counters.fd, tallies: tallies.fd, talliesA: tallies_a.fd, talliesB: tallies_b.fd };
+    this.#drain = new Drain({ bpfDirectory, maps });
   }
 
   enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]> {
@@ -120,13 +130,12 @@ export class KernelEnforcer implements Enforcer {
   }
 
   counters(): Readonly<Record<string, number>> {
-    const cpus = checked(this.#library.libbpf_num_possible_cpus(), 'counting processors');
-    return Object.fromEntries(COUNTERS.map((name, index) => [name, this.#counter(index, cpus)]));
+    return readCounters(this.#library, this.#programs.maps.counters.fd);
   }
 
   close({ keep }: { readonly keep: boolean }): Promise<void> {
     return this.#inTurn(async () => {
-      this.#drain.close();
+      await this.#drain.close();
       try {
         if (!keep) await this.#remove();
       } finally {
@@ -269,13 +278,5 @@ export class KernelEnforcer implements Enforcer {
   #barrier(): Promise<void> {
     const { barrier, barrier_value } = this.#programs.maps;
     return barrier.setSlowly(word(0), word(barrier_value.fd));
-  }
-
-  #counter(index: number, cpus: number): number {
-    const values = Buffer.alloc(cpus * 8);
-    checked(this.#library.bpf_map_lookup_elem(this.#programs.maps.counters.fd, word(index), values), 'reading counters');
-    let sum = 0n;
-    for (let cpu = 0; cpu < cpus; cpu += 1) sum += values.readBigUInt64LE(cpu * 8);
-    return Number(sum);
   }
 }

@@ -11,9 +11,19 @@ type Async<Arguments extends unknown[]> = {
   async(...callArguments: [...Arguments, (error: Error | null, result: number) => void]): void;
 };
 type ResolveArguments = [root: string, paths: Buffer, length: number, buffer: Buffer, capacity: number, milliseconds: number];
+type ReadBatchArguments = [
+  fd: number,
+  from: Uint8Array | null,
+  to: Uint8Array,
+  keys: Uint8Array,
+  values: Uint8Array,
+  count: Uint8Array,
+  options: null,
+];
+type TestRunArguments = [fd: number, options: Uint8Array];
 type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: number];
 
-/** Functions of bpf/bridge.c and bpf/resolve.c, of libbpf, and a few of libc, by their C names. */
+/** Functions of bpf/bridge.c, bpf/ring.c and bpf/resolve.c, of libbpf, and a few of libc, by their C names. */
 export interface KernelLibrary {
   parapet_load(object: string, pins: string, error: Buffer): Handle;
   parapet_attach(object: Handle, links: string): number;
@@ -21,6 +31,7 @@ export interface KernelLibrary {
   parapet_messages(): string;
   parapet_ring_open(map: number, largest: number, error: Buffer): Handle;
   parapet_drain(ring: Handle, buffer: Buffer, capacity: number): number;
+  parapet_wait(ring: Handle, milliseconds: number): number;
   parapet_ring_close(ring: Handle): void;
   parapet_iterate(link: number): number;
   parapet_resolve: Async<ResolveArguments>;
@@ -34,16 +45,9 @@ export interface KernelLibrary {
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
   bpf_map_update_batch(fd: number, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
   bpf_map_delete_batch(fd: number, keys: Uint8Array, count: Uint8Array, options: null): number;
-  bpf_map_lookup_batch(
-    fd: number,
-    from: Uint8Array | null,
-    to: Uint8Array,
-    keys: Uint8Array,
-    values: Uint8Array,
-    count: Uint8Array,
-    options: null,
-  ): number;
-  bpf_prog_test_run_opts(fd: number, options: Uint8Array): number;
+  bpf_map_lookup_batch(...callArguments: ReadBatchArguments): number;
+  bpf_map_lookup_and_delete_batch(...callArguments: ReadBatchArguments): number;
+  bpf_prog_test_run_opts: ((...callArguments: TestRunArguments) => number) & Async<TestRunArguments>;
   libbpf_num_possible_cpus(): number;
   clock_gettime(clock: number, time: Uint8Array): number;
   mount(source: string, target: string, type: string, flags: number, data: null): number;
@@ -64,6 +68,7 @@ export function openLibrary(directory: string): KernelLibrary {
       parapet_messages: ['string', []],
       parapet_ring_open: [P, ['int', 'uint32', P]],
       parapet_drain: ['int', [P, P, 'size_t']],
+      parapet_wait: ['int', [P, 'int']],
       parapet_ring_close: ['void', [P]],
       parapet_iterate: ['int', ['int']],
       parapet_resolve: ['int', ['string', P, 'size_t', P, 'size_t', 'int']],
@@ -78,6 +83,7 @@ export function openLibrary(directory: string): KernelLibrary {
       bpf_map_update_batch: ['int', ['int', P, P, P, P]],
       bpf_map_delete_batch: ['int', ['int', P, P, P]],
       bpf_map_lookup_batch: ['int', ['int', P, P, P, P, P, P]],
+      bpf_map_lookup_and_delete_batch: ['int', ['int', P, P, P, P, P, P]],
       bpf_prog_test_run_opts: ['int', ['int', P]],
       libbpf_num_possible_cpus: ['int', []],
       clock_gettime: ['int', ['int', P]],

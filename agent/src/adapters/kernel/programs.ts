@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { ABI, LAYOUT, PATTERN_CELLS } from '@parapet/policy';
+import { ABI, LAYOUT, PATTERN_CELLS, TALLY_TEXT } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { checked, errorName, isNull } from './library.ts';
 import type { KernelLibrary } from './library.ts';
@@ -17,7 +17,7 @@ import type { MapShape } from './map.ts';
 const BPF_FS_MAGIC = 0xcafe4a11;
 const UNFINISHED = 'links-unfinished'; // no dots: the BPF file system refuses them
 
-const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table, container, label } = LAYOUT;
+const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table, container, label, tally_key, event } = LAYOUT;
 /** Every map of the kernel half that the agent opens. */
 export const SHAPES = {
   nodes: { keySize: node_key.size, valueSize: node.size },
@@ -31,6 +31,9 @@ export const SHAPES = {
   labels: { keySize: 4, valueSize: label.size },
   counters: { keySize: 4, valueSize: 8 },
   events: { keySize: 0, valueSize: 0 },
+  tallies: { keySize: 4, valueSize: 4 },
+  tallies_a: { keySize: tally_key.size, valueSize: event.size + TALLY_TEXT },
+  tallies_b: { keySize: tally_key.size, valueSize: event.size + TALLY_TEXT },
   barrier: { keySize: 4, valueSize: 4 },
   barrier_value: { keySize: 4, valueSize: 4 },
 } as const satisfies Record<string, Omit<MapShape, 'name'>>;

@@ -1,0 +1,42 @@
+/** Denials under load, on Debian's kernels: counts are exact, and what is lost is told loudly. */
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { guestProgram, runInVm } from '../support/vm/index.ts';
+import type { VmRequest } from '../support/vm/index.ts';
+import { FILES, HOME, TASKS, TIMES } from './events/size.ts';
+
+const LIMIT = 400;
+const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
+  ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
+  ['Linux 6.12, one processor', { kernel: '6.12', cpus: 1 }],
+];
+
+describe.each(MACHINES)('%s', (_name, machine) => {
+  const facts = new Map<string, string>();
+
+  beforeAll(async () => {
+    const command = guestProgram(path.join(import.meta.dirname, 'events/scenario.ts'));
+    const { status, output, problem } = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
+    for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2).trim());
+    if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+  }, LIMIT * 1000);
+
+  test.each([
+    ['one file | refused', String(TASKS * TIMES)],
+    ['one file | told', String(TASKS * TIMES)],
+    ['one file | lines that told it are few', 'true'],
+    ['one file | the first line', `1 ${HOME}/one/0 by ${HOME}/flood`],
+    ['one file | every line names rule, file and program', 'true'],
+    ['a directory | told', 'true'],
+    ['a directory | files with a line of their own', String(FILES)],
+    ['a full ring | records found no room', 'true'],
+    ['a full ring | told', 'all but those that are known to be lost'],
+    ['a full ring | a loud alert', 'true'],
+    ['a full ring | the log', 'true'],
+    ['in all | told, counted or known to be lost', 'true'],
+    ['in all | denials in status', 'true'],
+    ['in all | violations in the report', 'true'],
+  ])('%s: %s', (fact, result) => {
+    expect(facts.get(fact)).toBe(result);
+  });
+});

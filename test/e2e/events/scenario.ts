@@ -1,0 +1,121 @@
+/** Floods of denials under real hooks, told by the agent's story. Prints facts: `WHAT: RESULT`. For the microVM, as root. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { NodeReport } from '@parapet/policy';
+import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
+import { Agent } from '../../../agent/src/agent.ts';
+import type { Alert } from '../../../agent/src/alert.ts';
+import type { LossAlert } from '../../../agent/src/losses.ts';
+import { containerOf, eventually, fakePorts, fileOf, manifest } from '../../support/agent-fakes.ts';
+import { DEEP, FILES, HOME, MANY, TASKS, TIMES } from './size.ts';
+
+type Line = Omit<Alert, 'type'> & Pick<Alert | LossAlert, 'type'>;
+
+const CGROUP = '/sys/fs/cgroup/flooded';
+const FLOOD = `${HOME}/flood`;
+const run = promisify(execFile);
+
+function fact(what: string, result: unknown): void {
+  process.stdout.write(`${what}: ${String(result)}\n`);
+}
+
+/** Runs the flood as a program of the container; how often it was refused. */
+async function flood(directory: string, { tasks, times, files }: { tasks: number; times: number; files: number }): Promise<number> {
+  const enter = `echo $$ > ${CGROUP}/cgroup.procs && exec "$0" "$@"`;
+  const { stdout } = await run('bash', ['-c', enter, FLOOD, directory, String(tasks), String(times), ...names(files)], {
+    maxBuffer: 1 << 20,
+  });
+  return Number(stdout);
+}
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i));
+
+mkdirSync(CGROUP, { recursive: true });
+for (const directory of [`${HOME}/one`, `${HOME}/dir`, DEEP]) mkdirSync(directory, { recursive: true });
+await run('cc', ['-O2', '-static', '-o', FLOOD, path.resolve('test/e2e/events/flood.c')]);
+
+const enforcer = await createBpfEnforcer({ bpfDirectory: path.resolve('bpf/build') });
+const { ports, state, lines, log, reports } = fakePorts();
+const postures = { file: 'block', network: 'block', capabilities: 'block' } as const;
+const agent = new Agent({ ...ports, enforcer }, { node: 'n1', cluster: 'default', postures, now: () => Date.now() });
+await agent.start();
+const paths = names(MANY).map((name) => ({ path: `${DEEP}/${name}`, action: 'Block' }));
+const file = { matchPaths: [{ path: `${HOME}/one/0` }, ...paths], matchDirectories: [{ dir: `${HOME}/dir/`, recursive: true }] };
+state.onContainers([containerOf(0, { cgroup: statSync(CGROUP, { bigint: true }).ino, id: 'flooded' })]);
+state.onFiles([fileOf('a.yaml', manifest('quiet', { spec: { process: undefined, file } }))]);
+fact('in force', (await agent.wait({ policy: 'shop/quiet', timeoutMs: 60_000 })).exit);
+
+/** Alerts since the last call, when nothing more has come for a while. */
+async function alerts(): Promise<Line[]> {
+  for (let before = -1; before !== lines.length; await sleep(2500)) before = lines.length;
+  return lines.splice(0).map((line) => JSON.parse(line) as Line);
+}
+const total = (some: readonly Line[]): number =>
+  some.filter(({ type }) => type === 'MatchedPolicy').reduce((sum, { count }) => sum + count, 0);
+
+// many tasks at one file
+let refused = await flood(`${HOME}/one`, { tasks: TASKS, times: TIMES, files: 1 });
+let seen = await alerts();
+let made = refused;
+fact('one file | refused', refused);
+fact('one file | told', total(seen));
+fact('one file | lines that told it are few', seen.length < 60);
+fact('one file | the first line', `${seen[0]?.count} ${seen[0]?.resource} by ${seen[0]?.source}`);
+fact(
+  'one file | every line names rule, file and program',
+  seen.every(({ rule, resource, source }) => rule === 'spec.file.matchPaths[0]' && resource === `${HOME}/one/0` && source === FLOOD),
+);
+
+// each file of a directory that one rule blocks
+refused = await flood(`${HOME}/dir`, { tasks: 1, times: 3, files: FILES });
+seen = await alerts();
+made += refused;
+fact('a directory | told', total(seen) === refused);
+fact('a directory | files with a line of their own', new Set(seen.filter(({ count }) => count === 1).map(({ resource }) => resource)).size);
+
+// more records than the ring buffer holds, while the agent's thread stands still
+const busy = flood(DEEP, { tasks: 2, times: 1, files: MANY });
+await sleep(500);
+const until = performance.now() + 20_000;
+let lag = 0;
+enforcerLag();
+refused = await busy;
+seen = await alerts();
+made += refused;
+const counters = enforcer.counters();
+const of = (name: string): number => counters[name] ?? 0;
+fact('a full ring | refused', refused);
+fact('a full ring | records found no room', of('ringFullBlock') > 0);
+fact('a full ring | told', total(seen) === refused - of('lost') ? 'all but those that are known to be lost' : total(seen));
+fact(
+  'a full ring | a loud alert',
+  seen.filter(({ type }) => type === 'SystemEvent').reduce((sum, { count }) => sum + count, 0) ===
+    of('ringFullBlock') + of('unrecordedBlock'),
+);
+fact(
+  'a full ring | the log',
+  log.some((line) => line.startsWith('LOST: ')),
+);
+fact('in all | told, counted or known to be lost', of('events') + of('aggregated') + of('lost') === made);
+fact('in all | denials in status', agent.status().drops.denials === of('ringFullBlock') + of('unrecordedBlock'));
+await eventually('the last report', () => violations() === made - of('lost'), 15_000).catch(() => undefined);
+fact('in all | violations in the report', violations() === made - of('lost'));
+fact('lag of the agent’s thread in ms', lag);
+await agent.stop({ keep: false });
+
+/** Nothing of this thread runs meanwhile. */
+function enforcerLag(): void {
+  const begun = performance.now();
+  while (performance.now() < until && (enforcer.counters()['ringFullBlock'] ?? 0) === 0)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  lag = Math.round(performance.now() - begun);
+}
+
+/** Those in the last report, and those for which it has no room. */
+function violations(): number {
+  const { violations = [], counters = {} } = (reports.at(-1) as NodeReport | undefined)?.status ?? {};
+  return violations.reduce((sum, { count }) => sum + count, counters['violationsDropped'] ?? 0);
+}

@@ -1,0 +1,54 @@
+import { expect, test } from '@jest/globals';
+import { COUNTERS } from '@parapet/policy';
+import { lostDenials, Losses } from '../../../agent/src/losses.ts';
+
+const place = { node: 'n1', cluster: 'prod' };
+const none = Object.fromEntries(COUNTERS.map((name) => [name, 0]));
+
+test('while no denial is lost there is nothing to tell, whatever else is counted', () => {
+  const losses = new Losses(place);
+  expect(losses.look(none, 0)).toBeUndefined();
+  expect(losses.look({ ...none, events: 7, aggregated: 9, ringFull: 3, summaryRingFull: 2, lost: 3 }, 1000)).toBeUndefined();
+});
+
+test('what was lost since the last look is one alert, with its number and its causes', () => {
+  const losses = new Losses(place);
+  losses.look({ ...none, ringFullBlock: 0 }, 1_000);
+  expect(losses.look({ ...none, ringFullBlock: 12, unrecordedBlock: 3, lostBlock: 5 }, 2_000)).toEqual({
+    timestamp: 2,
+    updatedTime: '1970-01-01T00:00:02.000000Z',
+    clusterName: 'prod',
+    hostName: 'n1',
+    enforcer: 'BPFLSM',
+    severity: '10',
+    message: '15 denials have no record of their own: the ring buffer was full, no working memory was free; 5 of them are in no summary',
+    type: 'SystemEvent',
+    operation: 'AlertThreshold',
+    data: 'ringFullBlock=12 unrecordedBlock=3 labelsFull=0',
+    result: 'Passed',
+    count: 15,
+    firstSeen: '1970-01-01T00:00:01.000000Z',
+    lastSeen: '1970-01-01T00:00:02.000000Z',
+  });
+});
+
+test('the same losses are told once', () => {
+  const losses = new Losses(place);
+  const counters = { ...none, ringFullBlock: 1 };
+  losses.look(none, 0);
+  expect(losses.look(counters, 1000)?.message).toBe(
+    '1 denial has no record of its own: the ring buffer was full; all are counted in summaries',
+  );
+  expect(losses.look(counters, 2000)).toBeUndefined();
+  expect(losses.look({ ...counters, ringFullBlock: 2 }, 3000)).toMatchObject({ count: 1 });
+});
+
+test('what was lost while no agent ran is told by the next one', () => {
+  expect(new Losses(place).look({ ...none, labelsFull: 2 }, 0)?.message).toBe(
+    "2 denials have no record of their own, since before this agent started: there was no room for a process's label; 2 of them are in no summary",
+  );
+});
+
+test('lost denials are those without a record, for any cause', () => {
+  expect(lostDenials({ ...none, ringFullBlock: 1, unrecordedBlock: 2, labelsFull: 4, ringFull: 100, lost: 100 })).toBe(7);
+});
