@@ -190,7 +190,8 @@ enum counter {
 	COUNT_LOST = 14,             /* neither told nor counted in a tally */
 	COUNT_LOST_BLOCK = 15,       /* of those, denials */
 	COUNT_UNRECORDED_BLOCK = 16, /* denials of which no record could be tried: no scratch */
-	COUNT_LAST = 17,
+	COUNT_SEVERAL_ADDRESSES = 17, /* denied: a list of addresses, with rules for addresses */
+	COUNT_LAST = 18,
 };
 
 /* The hook that judged; names are in policy/src/abi.ts. */

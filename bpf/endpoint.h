@@ -121,25 +121,27 @@ static __always_inline bool is_reachable(struct table *table, struct subject *su
 
 struct socket_kind { __u32 family; __u32 type; __u32 protocol; };
 
-/* What the rules say about using a socket: rules for addresses first, then those for protocols, then the default. */
-static __always_inline void match_network(struct decision *out, struct subject *subject, struct socket_kind *kind, struct endpoint_use *use)
+/* What the rules say about using a socket: rules for addresses first, then those for protocols, then the default. A function of its own, so
+ * that its memory is not held while an event is written. */
+static __noinline int match_network(struct decision *out, struct subject *subject, struct socket_kind *kind, struct endpoint_use *use)
 {
 	struct table *table = table_at(subject->table);
 
 	if (!table)
-		return;
+		return 0;
 	if ((table->flags & TABLE_HAS_ENDPOINTS) && (kind->family == AF_INET || kind->family == AF_INET6)) {
 		struct carried carried = carried_by(kind->type, kind->protocol);
 
 		if (use->version && match_endpoint(out, table->top.id, subject, use, &carried))
-			return;
+			return 0;
 		if ((!use->version || use->anonymous) && is_reachable(table, subject, &carried)) {
 			out->verdict = VERDICT_ALLOW;
 			out->site = SITE_ENDPOINT;
-			return;
+			return 0;
 		}
 	}
 	match_flat(out, subject, CLASS_NETWORK, network_names(kind->family, kind->type, kind->protocol));
+	return 0;
 }
 
 #endif

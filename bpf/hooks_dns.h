@@ -184,7 +184,7 @@ static long judge_segment(__u32 turn, struct query *query)
 }
 
 /* Judges what is left of the packet, up to a message that is told. */
-static __always_inline void judge_next_messages(struct query *query, struct scratch *s, bool is_stream_of_messages)
+static __noinline int judge_next_messages(struct query *query, struct scratch *s, bool is_stream_of_messages)
 {
 	query->verdict = VERDICT_NONE;
 	if (is_stream_of_messages) {
@@ -194,6 +194,7 @@ static __always_inline void judge_next_messages(struct query *query, struct scra
 		judge_message(query, s, query->left);
 		query->left = 0;
 	}
+	return 0;
 }
 
 static __always_inline void judge_unreadable(struct query *query, struct scratch *s, __u32 reason)

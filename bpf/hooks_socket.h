@@ -12,7 +12,6 @@
 
 #define SOCKADDR_V4 16
 #define SOCKADDR_V6 28
-#define MAX_SCTP_ADDRESSES 1024
 
 static __always_inline int judge_network(struct flat_access *access)
 {
@@ -61,19 +60,19 @@ static __always_inline int note_sender(struct socket *socket)
 	table = subject_of_current(&subject, CLASS_DNS);
 	if (!table)
 		return 0;
-	if (table->flags & TABLE_HAS_SOURCES) {
+	if (subject.source == SOURCE_UNKNOWN) {
 		slot = scratch_claim(&s);
 		if (slot < 0 || !s)
-			return -EACCES;
+			return deny_if(1, -EACCES);
 		s->subject = subject;
-		s->mnt_ns = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns);
+		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
 		subject.source = source_of_current(slot);
 		scratch_release(s);
 	}
 	sender = bpf_sk_storage_get(&senders, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!sender) {
+	if (!sender || subject.source == SOURCE_UNKNOWN) {
 		count(COUNT_SENDER_UNKNOWN);
-		return -EACCES;
+		return deny_if(1, -EACCES);
 	}
 	sender->container = subject.container;
 	sender->generation = subject.generation;
@@ -157,44 +156,26 @@ int BPF_PROG(on_socket_sendmsg, struct socket *socket, struct msghdr *message, i
 	return ret ? ret : note_sender(socket);
 }
 
-struct sctp_list { struct flat_access access; struct sock *sk; __u64 at; int left; int denied; };
-
-static long judge_sctp_address(__u32 turn, struct sctp_list *list)
-{
-	__u16 family = 0;
-	int size;
-
-	if (list->left < (int)sizeof(family) || list->denied)
-		return 1;
-	bpf_probe_read_kernel(&family, sizeof(family), (void *)list->at);
-	size = family == AF_INET ? SOCKADDR_V4 : SOCKADDR_V6;
-	list->access.use.version = 0;
-	use_named(&list->access, list->sk, (void *)list->at);
-	if (list->access.use.operation == ENDPOINT_BIND)
-		list->denied = judge_own(&list->access, list->sk);
-	else
-		list->denied = judge_network(&list->access);
-	list->at += size;
-	list->left -= size;
-	return 0;
-}
-
-/* sctp_bindx(3) and sctp_connectx(3): a list of addresses, one after the other. */
+/* sctp_bindx(3) and sctp_connectx(3). Of a list of addresses only the first is judged: with rules for addresses, more are refused. */
 SEC("lsm/sctp_bind_connect")
 int BPF_PROG(on_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *addresses, int length, int ret)
 {
-	struct sctp_list list = { .access = { .hook = HOOK_SCTP_BIND_CONNECT }, .sk = sk, .at = (__u64)addresses, .left = length };
+	struct flat_access access = { .hook = HOOK_SCTP_BIND_CONNECT };
+	__u16 family = 0;
 
 	if (ret)
 		return ret;
 	if (option == SCTP_SOCKOPT_BINDX_ADD)
-		list.access.use.operation = ENDPOINT_BIND;
+		access.use.operation = ENDPOINT_BIND;
 	else if (option != SCTP_SOCKOPT_CONNECTX)
 		return 0;
-	if (!describe_socket(&list.access, sk, BPF_CORE_READ(sk, sk_type)))
+	if (!describe_socket(&access, sk, BPF_CORE_READ(sk, sk_type)))
 		return 0;
-	bpf_loop(MAX_SCTP_ADDRESSES, judge_sctp_address, &list, 0);
-	return deny_if(list.denied || list.left > 0, -EACCES);
+	bpf_probe_read_kernel(&family, sizeof(family), addresses);
+	if (length > (family == AF_INET ? SOCKADDR_V4 : SOCKADDR_V6))
+		access.unjudged = COUNT_SEVERAL_ADDRESSES;
+	use_named(&access, sk, addresses);
+	return access.use.operation == ENDPOINT_BIND ? judge_own(&access, sk) : judge_network(&access);
 }
 
 #endif

@@ -129,6 +129,7 @@ struct flat_access {
 	__u32 detail[3];
 	bool quiet;
 	bool only_block;         /* what is not refused is not told */
+	__u8 unjudged;           /* enum counter: why rules for addresses cannot judge it; 0: they can */
 };
 
 static __always_inline void describe_access(struct scratch *s, struct flat_access *access)
@@ -169,6 +170,9 @@ static __always_inline int judge_flat(struct flat_access *access)
 	if (subject.source == SOURCE_UNKNOWN) {
 		decision = (struct decision){ .verdict = VERDICT_BLOCK, .site = SITE_UNJUDGED, .reason = COUNT_READ_FAULT };
 		count(COUNT_READ_FAULT);
+	} else if (access->class == CLASS_NETWORK && access->unjudged && (table->flags & TABLE_HAS_ENDPOINTS)) {
+		decision = (struct decision){ .verdict = VERDICT_BLOCK, .site = SITE_UNJUDGED, .reason = access->unjudged };
+		count(access->unjudged);
 	} else if (access->class == CLASS_NETWORK) {
 		match_network(&decision, &subject, &access->kind, &access->use);
 	} else {

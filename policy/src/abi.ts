@@ -40,7 +40,7 @@ export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged
 // prettier-ignore
 export const COUNTERS = [
   'events', 'ringFull', 'ringFullBlock', 'noScratch', 'tooDeep', 'readFault', 'labelsFull', 'arena', 'dnsUnreadable', 'senderUnknown',
-  'aggregated', 'summaries', 'summaryRingFull', 'talliesFull', 'lost', 'lostBlock', 'unrecordedBlock',
+  'aggregated', 'summaries', 'summaryRingFull', 'talliesFull', 'lost', 'lostBlock', 'unrecordedBlock', 'severalAddresses',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 
