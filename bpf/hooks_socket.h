@@ -84,12 +84,13 @@ SEC("lsm/socket_connect")
 int BPF_PROG(on_socket_connect, struct socket *socket, struct sockaddr *address, int length, int ret)
 {
 	struct flat_access access = { .hook = HOOK_SOCKET_CONNECT, .use = { .operation = ENDPOINT_CONNECT } };
+	struct sock *sk = socket->sk; /* once: every load may be NULL to the verifier */
 
 	if (ret)
 		return ret;
-	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+	if (!describe_socket(&access, sk, (__u16)socket->type))
 		return 0;
-	use_named(&access, socket->sk, address);
+	use_named(&access, sk, address);
 	ret = judge_network(&access);
 	return ret ? ret : note_sender(socket);
 }
@@ -98,25 +99,27 @@ SEC("lsm/socket_bind")
 int BPF_PROG(on_socket_bind, struct socket *socket, struct sockaddr *address, int length, int ret)
 {
 	struct flat_access access = { .hook = HOOK_SOCKET_BIND, .use = { .operation = ENDPOINT_BIND } };
+	struct sock *sk = socket->sk; /* once: every load may be NULL to the verifier */
 
 	if (ret)
 		return ret;
-	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+	if (!describe_socket(&access, sk, (__u16)socket->type))
 		return 0;
-	use_named(&access, socket->sk, address);
-	return judge_own(&access, socket->sk);
+	use_named(&access, sk, address);
+	return judge_own(&access, sk);
 }
 
 /* A listener is known by its own address. */
 static __always_inline int judge_listener(__u32 hook, __u32 operation, struct socket *socket)
 {
 	struct flat_access access = { .hook = hook, .use = { .operation = operation } };
+	struct sock *sk = socket->sk;
 
-	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+	if (!describe_socket(&access, sk, (__u16)socket->type))
 		return 0;
 	if (is_internet(&access))
-		use_own_address(&access.use, socket->sk);
-	return judge_own(&access, socket->sk);
+		use_own_address(&access.use, sk);
+	return judge_own(&access, sk);
 }
 
 SEC("lsm/socket_listen")
@@ -139,19 +142,20 @@ SEC("lsm/socket_sendmsg")
 int BPF_PROG(on_socket_sendmsg, struct socket *socket, struct msghdr *message, int size, int ret)
 {
 	struct flat_access access = { .hook = HOOK_SOCKET_SENDMSG, .use = { .operation = ENDPOINT_SEND } };
+	struct sock *sk = socket->sk;
 	void *name = message->msg_name;
 
 	if (ret)
 		return ret;
-	if (!describe_socket(&access, socket->sk, (__u16)socket->type))
+	if (!describe_socket(&access, sk, (__u16)socket->type))
 		return 0;
 	access.only_block = !name && !(message->msg_flags & MSG_FASTOPEN);
 	if (is_stream(&access))
 		access.use.operation = ENDPOINT_CONNECT;
 	if (name)
-		use_named(&access, socket->sk, name);
+		use_named(&access, sk, name);
 	else if (is_internet(&access) && !is_stream(&access))
-		use_peer(&access.use, socket->sk);
+		use_peer(&access.use, sk);
 	ret = judge_network(&access);
 	return ret ? ret : note_sender(socket);
 }
