@@ -5,6 +5,7 @@
  *
  * Errors: functions return a negative errno or NULL, and parapet_messages() has what libbpf said meanwhile.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -21,29 +22,37 @@
 #include <bpf/libbpf.h>
 
 #define MESSAGES_BYTES 16384
+#define MESSAGE_END 4096
 
 static char messages[MESSAGES_BYTES];
 static size_t messages_used;
 
-/* Keeps the last messages: when there is no room, the older half goes. */
+/* Keeps the last messages: when there is no room, the older half goes. Of a long one, which a verifier's log is, its end says why. */
 static int keep_message(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[2048];
-	int length = vsnprintf(line, sizeof(line), format, arguments);
+	char *message, *end;
+	int length;
 
-	if (level == LIBBPF_DEBUG || length <= 0)
+	if (level == LIBBPF_DEBUG)
 		return 0;
-	if ((size_t)length >= sizeof(line))
-		length = sizeof(line) - 1;
+	length = vasprintf(&message, format, arguments);
+	if (length < 0)
+		return 0;
+	end = message;
+	if (length > MESSAGE_END) {
+		end += length - MESSAGE_END;
+		length = MESSAGE_END;
+	}
 	if (messages_used + length >= MESSAGES_BYTES) {
 		size_t half = messages_used / 2;
 
 		memmove(messages, messages + half, messages_used - half);
 		messages_used -= half;
 	}
-	memcpy(messages + messages_used, line, length);
+	memcpy(messages + messages_used, end, length);
 	messages_used += length;
 	messages[messages_used] = '\0';
+	free(message);
 	return length;
 }
 

@@ -34,10 +34,10 @@ static long dot_name(__u32 turn, struct naming *naming)
 	at += (__u8)naming->s->name[at] + 1;
 	if (at > NAME_MAX || at + 1 >= naming->s->name_len)
 		return 1;
-	asm volatile("%0 &= 255" : "+r"(at));
 	naming->at = at;
-	if (at)
-		naming->s->text[at - 1] = '.';
+	at -= 1; /* never below 0: something was added */
+	asm volatile("%0 &= 255" : "+r"(at));
+	naming->s->text[at] = '.';
 	return 0;
 }
 
