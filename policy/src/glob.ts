@@ -75,6 +75,14 @@ export function directoryOf(glob: Glob): string {
   return end === -1 ? written : written.slice(0, Math.max(written.lastIndexOf('/'), 0));
 }
 
+/** The same pattern hanging from another directory, given without a `/` at its end. */
+export function inDirectory(pattern: string, directory: string): string {
+  const slashes = [...pattern.matchAll(/\\.|\//gsu)].filter(([token]) => token.endsWith('/'));
+  const rest = pattern.slice(slashes[hangsAt(globOf(pattern))]?.index ?? 0);
+  const written = directory === '/' ? '' : directory.replace(/[\\*?[\]{},]/g, '\\$&');
+  return `${written}${rest}`;
+}
+
 /** How many components that directory has. */
 export function hangsAt(glob: Glob): number {
   return directoryOf(glob).split('/').length - 1;

@@ -2,6 +2,7 @@
  * Symbolic links: rules name paths as people write them, and the kernel judges where these lead. So each rule is given once more for every
  * path that its own leads to in the container's root; the rule as written stays, and is what alerts name.
  */
+import { directoryOf, globOf, inDirectory, parseGlob } from './glob.ts';
 import type { Policy, Rule, SourceMatch } from './model.ts';
 import { faultOfDirectory, faultOfFile } from './path.ts';
 import { sourceKey } from './sources.ts';
@@ -61,6 +62,10 @@ function retargeted({ match }: Extract<Rule, { match: unknown }>, target: string
     const dir = target === '/' ? '/' : `${target}/`;
     return faultOfDirectory(dir) === undefined ? { ...match, dir } : undefined;
   }
+  if (match.type === 'pattern') {
+    const pattern = inDirectory(match.pattern, target);
+    return 'fault' in parseGlob(pattern) ? undefined : { ...match, pattern };
+  }
   return match.type === 'path' && faultOfFile(target) === undefined ? { ...match, path: target } : undefined;
 }
 
@@ -86,6 +91,7 @@ function leadsTo(path: string, { action }: Rule, { first, now }: RootLinks): rea
 function pathOf(rule: Rule): string | undefined {
   if (!('match' in rule)) return undefined;
   const { match } = rule;
+  if (match.type === 'pattern') return directoryOf(globOf(match.pattern));
   return match.type === 'path' ? match.path : match.type === 'directory' ? match.dir : undefined;
 }
 

@@ -5,7 +5,8 @@ import type { CapabilityName } from './kubearmor-spec.ts';
 /** Options of every rule. */
 export interface RuleOptions {
   /**
-   * Only what these programs do: absolute paths of executables. For executing: the program that calls `execve`.
+   * Only what these programs do: absolute paths of executables; a trailing `/` means all of a directory and below.
+   * For executing: the program that calls `execve`.
    * @default - any program
    */
   readonly from?: string | readonly string[];
@@ -29,8 +30,8 @@ export interface RuleOptions {
 /** Options of rules that block. */
 export interface Exceptions {
   /**
-   * Programs for which the rule does not hold: absolute paths of executables. For executing: the program that
-   * calls `execve`.
+   * Programs for which the rule does not hold: absolute paths of executables; a trailing `/` means all of a directory
+   * and below. For executing: the program that calls `execve`.
    *
    * KubeArmor's API has no exceptions, only `Allow` rules for a program, and one `Allow` makes the class an allow-list for the whole
    * container. So that it stays open, a rule that allows everything else is added (the weakest there is: every other rule beats it),

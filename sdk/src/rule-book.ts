@@ -1,7 +1,7 @@
 /** Collects the rules of one policy in the order they are written, each with its place, and renders them as KubeArmor's sections. */
 import { CAPABILITIES } from '@parapet/policy';
 import type { Action, Section } from '@parapet/policy';
-import type { Rules } from './kubearmor-spec.ts';
+import type { FromSource, Rules } from './kubearmor-spec.ts';
 
 /** The list of a section that a rule goes to. */
 type RuleList = 'matchPaths' | 'matchDirectories' | 'matchProtocols' | 'matchCapabilities';
@@ -85,7 +85,7 @@ export class RuleBook {
       ...rest
     }: PathDetails & { readonly match: Readonly<Record<string, unknown>>; readonly site: string | undefined },
   ): void {
-    const fromSource = from.length === 0 ? {} : { fromSource: from.map((path) => ({ path })) };
+    const fromSource = from.length === 0 ? {} : { fromSource: from.map(sourceOf) };
     const said = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== false));
     this.#written.push({ section, list, site, rule: { ...match, ...fromSource, ...said } });
   }
@@ -97,6 +97,11 @@ export class RuleBook {
       everythingOf(section).map(({ list, match }) => ({ section, list, site, rule: { ...match, action: 'Allow' } })),
     );
   }
+}
+
+/** A program, or with a trailing `/` every program of a directory. */
+function sourceOf(path: string): FromSource {
+  return path.endsWith('/') ? { dir: path, recursive: true } : { path };
 }
 
 function everythingOf(section: Section): { list: RuleList; match: Readonly<Record<string, unknown>> }[] {

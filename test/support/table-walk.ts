@@ -74,13 +74,7 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
 /** The kernel's answer to an access. */
 export function walk(maps: KernelMaps, access: Access): WalkResult {
   const source = sourceClass(maps, access.source);
-  if (access.type === 'path') {
-    const op = { exec: 0, read: 1, write: 2, move: 3 }[access.operation];
-    const at = { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source };
-    const offers = [walkPath(maps, at), ...(op === 0 ? [walkName(maps, at)] : []), runAutomaton(maps, { ...at, op })];
-    const found = offers.reduce((best, offer) => (outranks(offer, best) ? offer : best));
-    return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
-  }
+  if (access.type === 'path') return judgePath(maps, access, source);
   if (access.type === 'network') {
     const found = walkEndpoints(maps, { access, source });
     if (found !== undefined) return found;
@@ -100,6 +94,14 @@ function walkFlat(
   if (sourced !== 0) return { verdict: sourced, site: 4, node: maps.top.id, source };
   const general = flatVerdict(maps.any, { isNetwork, bits });
   return general === 0 ? fallBack(maps, isNetwork ? 2 : 3) : { verdict: general, site: 4, node: maps.top.id, source: 0 };
+}
+
+function judgePath(maps: KernelMaps, access: Extract<Access, { type: 'path' }>, source: number): WalkResult {
+  const op = { exec: 0, read: 1, write: 2, move: 3 }[access.operation];
+  const at = { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source };
+  const offers = [walkPath(maps, at), ...(op === 0 ? [walkName(maps, at)] : []), runAutomaton(maps, { ...at, op })];
+  const found = offers.reduce((best, offer) => (outranks(offer, best) ? offer : best));
+  return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
 }
 
 /** What is said about the address; or, where there is none, whether the socket is let through to any. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { globOf, hangsAt, literalOf, matchesGlob, parseGlob } from '@parapet/policy';
+import { globOf, hangsAt, inDirectory, literalOf, matchesGlob, parseGlob } from '@parapet/policy';
 import { pathNear, pattern } from '../../support/pattern-cases.ts';
 
 function faultOf(text: string): string | undefined {
@@ -117,4 +117,14 @@ test('the plain matcher says what a regular expression says', () => {
     { numRuns: 5000 },
   );
   expect(Math.min(met.yes, met.no)).toBeGreaterThan(500);
+});
+
+test.each([
+  ['/etc/nginx/*.conf', '/opt/x', '/opt/x/*.conf'],
+  ['/a\\/b/?', '/c', '/c/?'],
+  ['/**', '/c', '/c/**'],
+  ['/a/{b,c}', '/', '/{b,c}'],
+  ['/a/*', '/[x]', '/\\[x\\]/*'],
+])('%s hung from another directory, %s, is %s', (text, directory, expected) => {
+  expect(inDirectory(text, directory)).toBe(expected);
 });

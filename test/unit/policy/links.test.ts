@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { evaluate, linkablePaths, withLinks } from '@parapet/policy';
 import type { Links, RootLinks } from '@parapet/policy';
-import { capabilityRule, fileRule, pathRule, policyOf } from './builders.ts';
+import { capabilityRule, fileRule, pathRule, patternRule, policyOf } from './builders.ts';
 
 const links = (...pairs: readonly (readonly [string, ...string[]])[]): Links => new Map(pairs.map(([path, ...targets]) => [path, targets]));
 const both = (found: Links): RootLinks => ({ first: found, now: found });
@@ -40,6 +40,19 @@ test('a directory of sources is also the directory that it leads to', () => {
   const from = [{ dir: '/bin/', recursive: true }];
   const policies = withLinks([policyOf(fileRule('/a', { from }))], both(links(['/bin', '/usr/bin'])));
   expect(policies[0]?.rules).toMatchObject([{ from: [...from, { dir: '/usr/bin/', recursive: true }] }]);
+});
+
+test('a pattern also hangs from what its directory leads to', () => {
+  const policy = policyOf(patternRule('/var/run/*.pid'), patternRule('/**/x'));
+  expect(linkablePaths([policy])).toEqual(['/var/run']);
+  const [there] = withLinks([policy], both(links(['/var/run', '/run', '/a*b', '/'])));
+  expect(there?.rules.map((rule) => ('match' in rule && rule.match.type === 'pattern' ? rule.match.pattern : ''))).toEqual([
+    '/var/run/*.pid',
+    '/run/*.pid',
+    '/a\\*b/*.pid',
+    '/*.pid',
+    '/**/x',
+  ]);
 });
 
 test('what cannot be a path for the kernel is left out', () => {

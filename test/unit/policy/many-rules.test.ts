@@ -33,7 +33,7 @@ test('a directory for each file is more than the kernel holds, and how much more
   const spec = { file: { matchPaths: rulesFor((i) => ({ path: `/srv/${i}/a/b/file` })) } };
   const { table, problems } = compile([parsed({ spec })], DEFAULT_POSTURES);
   expect(table).toBeUndefined();
-  expect(problems).toMatchObject([{ code: 'table-too-large', message: expect.stringContaining(`need ${COUNT * 4 + 1} path components`) }]);
+  expect(problems).toMatchObject([{ code: 'table-too-large', message: expect.stringContaining(`need ${COUNT * 4 + 1} components`) }]);
 }, 300_000);
 
 test('patterns are tried out for a bounded price, and too many for one automaton are refused together', () => {

@@ -69,3 +69,11 @@ test('an exception for a capability keeps all others usable', () => {
   expect(rules.slice(2).every(({ action, fromSource }) => action === 'Allow' && fromSource === undefined)).toBe(true);
   expect(rules).toHaveLength(2 + 41);
 });
+
+test('a source with a / at its end is every program of that directory', () => {
+  const book = new RuleBook();
+  book.addName('capabilities', 'net_raw', { action: 'Block', from: ['/opt/tools/', '/bin/ping'], site });
+  expect(book.render().rules.capabilities?.matchCapabilities).toEqual([
+    { capability: 'net_raw', fromSource: [{ dir: '/opt/tools/', recursive: true }, { path: '/bin/ping' }], action: 'Block' },
+  ]);
+});
