@@ -5,6 +5,8 @@
 import type { Access, EncodedTable } from '@parapet/policy';
 import { carriedBy, loadBlocks, searchBlocks } from './endpoint-walk.ts';
 import type { EndpointBlock } from './endpoint-walk.ts';
+import { runPatterns } from './pattern-walk.ts';
+import type { PatternCells } from './pattern-walk.ts';
 
 export interface WalkResult {
   /** 0 none, 1 allow, 2 audit, 3 block. */
@@ -13,12 +15,6 @@ export interface WalkResult {
   readonly site: number;
   readonly node: number;
   readonly source: number;
-}
-
-interface PatternCells {
-  readonly cells: Uint16Array;
-  readonly verdicts: number;
-  readonly stride: number;
 }
 
 interface Ranked extends WalkResult {
@@ -156,17 +152,10 @@ function walkName(maps: KernelMaps, at: { path: string; shift: number; source: n
 }
 
 function runAutomaton({ patterns }: KernelMaps, at: { path: string; shift: number; op: number }): Ranked {
-  const { cells, stride } = patterns;
-  if (cells.length === 0) return NOTHING;
-  const classes = new Uint8Array(cells.buffer, 0, 256);
-  const rows = cells.subarray(128);
-  let state = 1;
-  for (const byte of new TextEncoder().encode(at.path)) state = rows[state * stride + 1 + classes[byte]!]!;
-  const accepted = rows[state * stride]!;
-  if (accepted === 0) return NOTHING;
-  const [word, processDepth, fileDepth] = cells.subarray(patterns.verdicts + (accepted - 1) * 4);
-  const depth = at.op === 0 ? processDepth! : fileDepth!;
-  return { verdict: (word! >> at.shift) & 3, site: 6, node: accepted, source: 0, rank: 2 * depth + 1 };
+  const found = runPatterns(patterns, at.path);
+  if (found === undefined) return NOTHING;
+  const depth = at.op === 0 ? found.processDepth : found.fileDepth;
+  return { verdict: (found.word >> at.shift) & 3, site: 6, node: found.accepted, source: 0, rank: 2 * depth + 1 };
 }
 
 /** What a node says for a source, else for any. */
