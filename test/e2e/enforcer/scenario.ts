@@ -1,6 +1,6 @@
 /** Runs the groups of cases.ts and the life of an agent under real hooks. Prints facts: `NAME | WHAT: RESULT`. For the microVM, as root. */
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -9,6 +9,7 @@ import type { DecodedEvent, Policy, Table } from '@parapet/policy';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
 import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts';
 import { fileRule, policyOf } from '../../unit/policy/builders.ts';
+import { buildActor } from './build-actor.ts';
 import { GROUPS, LONG } from './cases.ts';
 import { DOOR } from './network-cases.ts';
 import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
@@ -50,11 +51,19 @@ function makeCgroup(name: string): bigint {
   return statSync(path.join(CGROUPS, name), { bigint: true }).ino;
 }
 
-/** Runs an actor in a cgroup, as a runtime would: the shell enters it, then becomes the actor. Its lines by command. */
+let outputs = 0;
+
+/**
+ * Runs an actor in a cgroup, as a runtime would: the shell enters it, then becomes the actor. Its lines by command. It writes into a file: Node's
+ * own pipes are sockets, and what it sends there would be judged.
+ */
 async function act(cgroup: string, commands: readonly string[]): Promise<Map<string, string>> {
-  const enter = `echo $$ > ${CGROUPS}/${cgroup}/cgroup.procs && exec "$0" "$@"`;
-  const { stdout } = await run('bash', ['-c', enter, ACTOR, ...commands]).catch((error: unknown) => error as { stdout: string });
-  return new Map(stdout.split('\n').map((line) => [line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2)]));
+  outputs += 1;
+  const output = `/var/tmp/enforcer-output-${outputs}`;
+  const enter = `echo $$ > ${CGROUPS}/${cgroup}/cgroup.procs && exec "$0" "$@" > ${output}`;
+  await run('bash', ['-c', enter, ACTOR, ...commands]).catch(() => undefined);
+  const lines = readFileSync(output, 'utf8').split('\n');
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2)]));
 }
 
 function tableOf(policies: readonly Policy[], posture: 'audit' | 'block' = 'audit'): Table {
@@ -203,8 +212,7 @@ enforcer.onEvents((some) => {
   for (const { count } of some) arrived += count;
 });
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
-const sources = ['actor.c', 'sockets.c', 'dns.c'].map((file) => path.resolve('test/e2e/enforcer', file));
-await run('cc', ['-O2', '-static', '-pthread', '-o', ACTOR, ...sources]);
+await buildActor(ACTOR);
 await run('cc', ['-O2', '-static', '-o', IN_TERMINAL, path.resolve('test/e2e/enforcer/in-terminal.c')]);
 makeFiles();
 const server = spawn(ACTOR, [`serve ${DOOR}`], { stdio: 'inherit' });

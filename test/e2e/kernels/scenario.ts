@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compile } from '@parapet/policy';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
+import { buildActor } from '../enforcer/build-actor.ts';
 import { loadedPrograms } from '../../support/loaded-programs.ts';
 import { ACTOR, FILES, POLICY, PROGRAMS, TRIES } from './smoke.ts';
 
@@ -16,7 +17,7 @@ function fact(what: string, result: unknown): void {
 
 for (const file of [...FILES, ...PROGRAMS]) mkdirSync(path.dirname(file), { recursive: true });
 for (const file of FILES) writeFileSync(file, 'x');
-execFileSync('cc', ['-O2', '-static', '-o', ACTOR, path.resolve('test/e2e/enforcer/actor.c')]);
+await buildActor(ACTOR);
 for (const program of PROGRAMS) cpSync(ACTOR, program);
 
 const enforcer = await createBpfEnforcer({ bpfDirectory: path.resolve('bpf/build') });

@@ -1,0 +1,11 @@
+/** The program that tries accesses, compiled. */
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const SOURCES = ['actor.c', 'sockets.c', 'dns.c'].map((file) => path.resolve('test/e2e/enforcer', file));
+
+/** Compiles it to `file`, from the tree's root. */
+export async function buildActor(file: string): Promise<void> {
+  await promisify(execFile)('cc', ['-O2', '-static', '-pthread', '-o', file, ...SOURCES]);
+}
