@@ -30,6 +30,8 @@
 #define MAX_TALLIES 8192     /* distinct container, rule, operation and executable that can be counted at one time */
 #define TALLY_TEXT 512       /* bytes of paths that a tally keeps */
 
+#include "abi_switch.h"
+
 /* One verdict: two bits. A larger value wins a conflict, so merging is max(). */
 enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
 
@@ -39,7 +41,10 @@ enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2, OP_MOVE = 3 };
 enum who { WHO_OWNER = 0, WHO_OTHER = 1 };
 
 /* Classes of operation; an allow-list and its default are per class. table.defaults holds a verdict for each: bits [class * 2, +2). */
-enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4 };
+enum op_class {
+	CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4, CLASS_SYSCALL = 5, CLASS_PRESET = 6,
+	CLASS_HARDENING = 7,
+};
 
 /* table.flags: a hook returns at once when the table has nothing to say about its class (CLASS_* is the bit number). */
 #define TABLE_HAS(class) (1u << (class))
@@ -140,6 +145,8 @@ struct table {
 	struct words source_top;     /* the words of the source trie's root */
 	__u32 terminal;              /* the table that holds instead for tasks with a controlling terminal */
 	__u32 reserved_2;
+	__u64 switches;
+	struct syscall_set syscalls; /* of any source: what no rule names leaves after one look */
 };
 
 /* What a set of patterns says: a verdict word, and how many components the deciding ones have before their first wildcard. An automaton's
@@ -168,7 +175,7 @@ struct label {
 
 /* Where a verdict came from. */
 enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_PATTERN = 6,
-	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9 };
+	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9, SITE_SWITCH = 11 };
 
 /* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it.
  * Every denial and audit is in exactly one of EVENTS, AGGREGATED and LOST. */
@@ -201,6 +208,12 @@ enum hook {
 	HOOK_PATH_TRUNCATE = 11, HOOK_FILE_TRUNCATE = 12, HOOK_SOCKET_CREATE = 13, HOOK_SOCKET_CONNECT = 14, HOOK_SOCKET_BIND = 15,
 	HOOK_SOCKET_SENDMSG = 16, HOOK_SOCKET_ACCEPT = 17, HOOK_CAPABLE = 18,
 	HOOK_SOCKET_LISTEN = 19, HOOK_SCTP_BIND_CONNECT = 20,
+	HOOK_PTRACE_ACCESS_CHECK = 21, HOOK_PTRACE_TRACEME = 22, HOOK_SB_MOUNT = 23, HOOK_MOVE_MOUNT = 24, HOOK_SB_UMOUNT = 25,
+	HOOK_SB_REMOUNT = 26, HOOK_SB_PIVOTROOT = 27, HOOK_KERNEL_MODULE_REQUEST = 28, HOOK_KERNEL_READ_FILE = 29,
+	HOOK_KERNEL_LOAD_DATA = 30, HOOK_BPF = 31, HOOK_BPF_MAP = 32, HOOK_BPF_PROG = 33, HOOK_PERF_EVENT_OPEN = 34,
+	HOOK_USERNS_CREATE = 35, HOOK_INODE_INIT_SECURITY_ANON = 36, HOOK_URING_OVERRIDE_CREDS = 37, HOOK_URING_SQPOLL = 38,
+	HOOK_TASK_KILL = 39, HOOK_MMAP_FILE = 40, HOOK_FILE_MPROTECT = 41, HOOK_FILE_RECEIVE = 42, HOOK_FILE_IOCTL = 43,
+	HOOK_INODE_SETXATTR = 44, HOOK_INODE_REMOVEXATTR = 45, HOOK_SYS_ENTER = 46,
 };
 
 /* What is counted together: the same rule for the same container, operation and program. An event begins with these very fields. */
@@ -264,7 +277,8 @@ struct event {
 	__u32 uid;
 	__u32 pid_ns;
 	__u32 mnt_ns;
-	__u32 detail[3];             /* network: family, type, protocol; capability: number */
+	__u32 detail[3];             /* network: family, type, protocol; capability: number; switch: enum switch_name, and a process's id;
+	                                system call: its bit in a syscall_set, and 1 where that is among `compat` */
 	__u16 resource_len;
 	__u16 exe_len;
 	__u16 parent_len;

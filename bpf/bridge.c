@@ -6,19 +6,17 @@
  * Errors: functions return a negative errno or NULL, and parapet_messages() has what libbpf said meanwhile.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+
 
 #define MESSAGES_BYTES 16384
 
@@ -101,6 +99,9 @@ static int set_pins(struct bpf_object *object, const char *directory)
 	return 0;
 }
 
+int parapet_note_own(struct bpf_object *object);                           /* own.c */
+struct bpf_link *parapet_attach_program(struct bpf_program *program);      /* attach.c */
+
 /*
  * Opens and loads an object, without the programs whose hooks this kernel lacks. With `pins` not empty, its maps are pinned in that
  * directory, or taken from there. NULL on failure, with *error set.
@@ -123,43 +124,15 @@ struct bpf_object *parapet_load(const char *path, const char *pins, int *error)
 	if (!*error)
 		*error = bpf_object__load(object);
 	if (!*error)
+		*error = parapet_note_own(object);
+	if (!*error)
 		return object;
 	bpf_object__close(object);
 	return NULL;
 }
 
-/* The root of the cgroup hierarchy, where a program sees the packets of every socket. */
-static int open_cgroup_root(void)
-{
-	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		struct statfs facts;
-
-		if (statfs(places[i], &facts) == 0 && facts.f_type == CGROUP2_SUPER_MAGIC)
-			return open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	errno = ENOENT;
-	return -1;
-}
-
-static struct bpf_link *attach_program(struct bpf_program *program)
-{
-	struct bpf_link *link;
-	int cgroup;
-
-	if (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SKB)
-		return bpf_program__attach(program);
-	cgroup = open_cgroup_root();
-	if (cgroup < 0)
-		return NULL;
-	link = bpf_program__attach_cgroup(program, cgroup);
-	close(cgroup);
-	return link;
-}
-
 /* Attaches every loaded program and pins its link in `directory` under the program's name; unpinned links live as long as this process.
- * On failure some are attached: the caller removes the directory. */
+ * Raw tracepoints are attached on demand: of those the program is pinned. On failure some are attached: the caller removes the directory. */
 int parapet_attach(struct bpf_object *object, const char *directory)
 {
 	struct bpf_program *program;
@@ -171,16 +144,18 @@ int parapet_attach(struct bpf_object *object, const char *directory)
 
 		if (!bpf_program__autoload(program))
 			continue;
-		link = attach_program(program);
-		if (!link)
-			return -errno;
-		if (!*directory)
-			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", directory, bpf_program__name(program)) >= (int)sizeof(path))
-			error = -ENAMETOOLONG;
-		else
-			error = bpf_link__pin(link, path);
-		bpf_link__destroy(link); /* the pin holds it */
+			return -ENAMETOOLONG;
+		if (strncmp(bpf_program__section_name(program), "raw_tp/", 7) == 0) {
+			error = *directory ? bpf_program__pin(program, path) : 0;
+		} else {
+			link = parapet_attach_program(program);
+			if (!link)
+				return -errno;
+			error = *directory ? bpf_link__pin(link, path) : 0;
+			if (*directory)
+				bpf_link__destroy(link); /* the pin holds it */
+		}
 		if (error)
 			return error;
 	}

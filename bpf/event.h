@@ -28,7 +28,7 @@ struct naming { struct scratch *s; __u32 at; };
 /* Puts a dot where the next part's length was. */
 static long dot_name(__u32 turn, struct naming *naming)
 {
-	__u32 at = naming->at;
+	__u32 at = naming->at, dot;
 
 	asm volatile("%0 &= 255" : "+r"(at));
 	at += (__u8)naming->s->name[at] + 1;
@@ -36,8 +36,10 @@ static long dot_name(__u32 turn, struct naming *naming)
 		return 1;
 	asm volatile("%0 &= 255" : "+r"(at));
 	naming->at = at;
+	dot = at - 1;
+	asm volatile("%0 &= 255" : "+r"(dot));
 	if (at)
-		naming->s->text[at - 1] = '.';
+		naming->s->text[dot] = '.';
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #define PARAPET_HOOKS_PATH_H
 
 #include <bpf/bpf_tracing.h>
-#include "judge.h"
+#include "guard.h"
 
 struct path_access { __u32 hook; __u32 ops; struct dentry *dentry; struct vfsmount *mount; struct inode *inode; };
 
@@ -26,6 +26,7 @@ static __always_inline int judge(struct subject *subject, struct path_access *ac
 	s->hook = access->hook;
 	s->ops = access->ops;
 	s->who = owns(access->inode) ? WHO_OWNER : WHO_OTHER;
+	s->gone = access->inode && !access->inode->i_nlink;
 	s->event.detail[0] = s->event.detail[1] = s->event.detail[2] = 0;
 	if (s->subject.source == SOURCE_UNKNOWN) {
 		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
@@ -49,7 +50,10 @@ static __always_inline int judge_file(__u32 hook, __u32 ops, struct dentry *dent
 {
 	struct path_access access = { .hook = hook, .ops = ops, .dentry = dentry, .mount = mount, .inode = inode };
 	struct subject subject = {};
+	int guarded = hook == HOOK_FILE_OPEN ? 0 : guard_pin(hook, dentry, mount);
 
+	if (guarded)
+		return guarded;
 	if (!subject_of_current(&subject, CLASS_FILE))
 		return 0;
 	return deny_if(judge(&subject, &access), -EACCES);

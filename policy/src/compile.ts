@@ -2,6 +2,8 @@
 import { capabilityNumber } from './capability.ts';
 import { compilePatterns } from './compile-patterns.ts';
 import type { CompiledPatterns } from './compile-patterns.ts';
+import { compileSwitches } from './compile-switches.ts';
+import { compileSyscalls } from './compile-syscalls.ts';
 import { edgesOf } from './edges.ts';
 import { endpointNodes } from './endpoints.ts';
 import type { EndpointGiver } from './endpoints.ts';
@@ -12,6 +14,7 @@ import type {
   CapabilityRule,
   DnsRule,
   EndpointRule,
+  ListedSection,
   NetworkName,
   NetworkRule,
   PathMatch,
@@ -108,8 +111,10 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
   const firstDomain = nodes.length + 2 + (names.nodes.length === 0 ? 0 : names.nodes.length + 1);
   const domains = numberBranches(build.domains, { first: firstDomain, sites });
   const endpoints = endpointNodes(build.endpoints, (rule) => classesOf(build, rule));
-  for (const [key, giver] of endpoints.sites) sites.set(key, giver);
   const defaults = defaultsOf(rules, postures);
+  const { switches, sites: switchSites } = compileSwitches(rules, postures);
+  const { syscalls, sites: syscallSites } = compileSyscalls(rules, (rule) => classesOf(build, rule));
+  for (const more of [endpoints.sites, switchSites, syscallSites]) for (const [key, giver] of more) sites.set(key, giver);
   return {
     root,
     nodes,
@@ -121,6 +126,8 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
     endpoints: endpoints.nodes,
     dns: { root: domains.nodes.length === 0 ? 0 : firstDomain, nodes: domains.nodes, unreadable: unreadableOf(rules, defaults.dns) },
     defaults,
+    switches,
+    syscalls,
     policies,
     sites,
   };
@@ -137,6 +144,7 @@ function classesOf(build: Build, rule: Rule): readonly number[] {
 
 function addRule(build: Build, giver: Giver): void {
   const { rule, policy } = giver;
+  if ('switch' in rule || rule.section === 'syscalls') return;
   if ('endpoint' in rule) build.endpoints.push({ policy, rule });
   for (const source of classesOf(build, rule)) {
     if ('endpoint' in rule) addReachable(build, { rule, source });
@@ -221,7 +229,7 @@ function numberOf(capability: string): number {
 
 function defaultsOf(rules: readonly Giver[], postures: Postures): Table['defaults'] {
   const allowListed = new Set<Section>(rules.filter(({ rule }) => rule.action === 'Allow').map(({ rule }) => rule.section));
-  const of = (section: Section, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
+  const of = (section: ListedSection, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
   return {
     process: of('process', postures.file),
     file: of('file', postures.file),

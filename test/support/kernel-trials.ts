@@ -12,9 +12,11 @@ import {
   PATH_OPERATION,
   PATTERN_CELLS,
   SITE,
+  SWITCH,
   VERDICT,
 } from '@parapet/policy';
 import type { Access, EndpointUse, Table } from '@parapet/policy';
+import { syscallNumbers } from '../../policy/src/syscall.ts';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
@@ -110,6 +112,7 @@ export class KernelTrials {
       ['nodes', LAYOUT.node_key.size, LAYOUT.node.size, encoded.nodeKeys, encoded.nodeValues],
       ['node_sources', LAYOUT.source_key.size, LAYOUT.words.size, encoded.sourceKeys, encoded.sourceWords],
       ['source_flat', LAYOUT.source_key.size, LAYOUT.flat_rules.size, encoded.flatKeys, encoded.flatRules],
+      ['syscall_sets', LAYOUT.source_key.size, LAYOUT.syscall_set.size, encoded.syscallKeys, encoded.syscallSets],
       ['endpoints', LAYOUT.endpoint_key.size, LAYOUT.endpoint.size, encoded.endpointKeys, encoded.endpoints],
     ] as const;
     const maps = parts.map(([name, keySize, valueSize, keys, values]) => ({ map: this.#map(name, { keySize, valueSize }), keys, values }));
@@ -184,6 +187,7 @@ function encodeTrial(access: Access, hasTerminal: boolean): Uint8Array {
     bytes.writeUInt32LE(bytes.write(access.path, TRIAL.path, TRIAL.source_path - TRIAL.path), TRIAL.path_len);
     return bytes;
   }
+  if (access.type === 'syscall' || access.type === 'switch') return putWhole(bytes, access);
   if (access.type === 'dns') {
     bytes.writeUInt32LE(CLASS.dns, TRIAL.class);
     bytes.writeUInt32LE(putName(bytes, access.name), TRIAL.path_len);
@@ -194,6 +198,22 @@ function encodeTrial(access: Access, hasTerminal: boolean): Uint8Array {
   const detail = isNetwork ? [access.family, access.socketType, access.protocol] : [access.capability, 0, 0];
   detail.forEach((value, i) => bytes.writeUInt32LE(value, TRIAL.detail + i * 4));
   if (access.type === 'network' && access.endpoint !== undefined) putEndpoint(bytes, access.endpoint);
+  return bytes;
+}
+
+/** What is about the whole container. */
+function putWhole(bytes: Buffer, access: Extract<Access, { type: 'syscall' | 'switch' }>): Buffer {
+  if (access.type === 'switch') {
+    bytes.writeUInt32LE(SWITCH[access.switch] >= SWITCH.filelessExec ? CLASS.presets : CLASS.hardening, TRIAL.class);
+    bytes.writeUInt32LE(SWITCH[access.switch], TRIAL.detail);
+    return bytes;
+  }
+  // One of the numbers under which it can be called, whichever the length of the source picks.
+  const { native = [], compat = [] } = syscallNumbers(access.syscall) ?? {};
+  const pick = access.source.length % (native.length + compat.length);
+  bytes.writeUInt32LE(CLASS.syscalls, TRIAL.class);
+  bytes.writeUInt32LE([...native, ...compat][pick] ?? 0, TRIAL.detail);
+  bytes.writeUInt32LE(pick < native.length ? 0 : 1, TRIAL.detail + 4);
   return bytes;
 }
 

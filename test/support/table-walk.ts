@@ -5,6 +5,8 @@
 import type { Access, EncodedTable } from '@parapet/policy';
 import { carriedBy, loadBlocks, searchBlocks } from './endpoint-walk.ts';
 import type { EndpointBlock } from './endpoint-walk.ts';
+import { loadSwitches, walkSwitch, walkSyscall } from './switch-walk.ts';
+import type { SwitchMaps } from './switch-walk.ts';
 
 export interface WalkResult {
   /** 0 none, 1 allow, 2 audit, 3 block. */
@@ -39,6 +41,7 @@ export interface KernelMaps {
   readonly flags: number;
   readonly any: DataView;
   readonly dnsRoot: number;
+  readonly whole: SwitchMaps;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly nodeSources: ReadonlyMap<string, readonly [number, number, number]>;
   readonly flat: ReadonlyMap<string, DataView>;
@@ -49,7 +52,7 @@ export interface KernelMaps {
 
 /** Fills maps from the bytes, as the kernel adapter does. A key that is there twice is an error: the kernel would keep only one value. */
 export function loadMaps(encoded: EncodedTable): KernelMaps {
-  const table = viewOf(encoded.table, 0, 120);
+  const table = viewOf(encoded.table, 0, 272);
   return {
     top: nodeAt(encoded.table, 0),
     sourceRoot: table.getUint32(24, true),
@@ -64,6 +67,7 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
       verdicts: table.getUint32(96, true),
       stride: table.getUint16(102, true),
     },
+    whole: loadSwitches(encoded, nodeAt(encoded.table, 0).id),
     nodes: fill(encoded.nodeCount, (i) => [keyText(encoded.nodeKeys, i * 32, 32), nodeAt(encoded.nodeValues, i * 24)]),
     nodeSources: fill(encoded.sourceCount, (i) => [keyText(encoded.sourceKeys, i * 8, 8), wordsAt(encoded.sourceWords, i * 8)]),
     flat: fill(encoded.flatCount, (i) => [keyText(encoded.flatKeys, i * 8, 8), viewOf(encoded.flatRules, i * 40, 40)]),
@@ -81,18 +85,17 @@ export function walk(maps: KernelMaps, access: Access): WalkResult {
     const found = offers.reduce((best, offer) => (outranks(offer, best) ? offer : best));
     return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
   }
-  if (access.type === 'network') {
-    const found = walkEndpoints(maps, { access, source });
-    if (found !== undefined) return found;
-  }
+  if (access.type === 'syscall') return walkSyscall(maps.whole, { syscall: access.syscall, source });
+  if (access.type === 'switch') return walkSwitch(maps.whole, access.switch);
+  const found = access.type === 'network' ? walkEndpoints(maps, { access, source }) : undefined;
+  if (found !== undefined) return found;
   return access.type === 'dns' ? walkDomain(maps, { name: access.name, source }) : walkFlat(maps, { access, source });
 }
 
+type FlatAccess = Extract<Access, { type: 'network' | 'capability' }>;
+
 /** What the rules without a path say: those for the source first. */
-function walkFlat(
-  maps: KernelMaps,
-  { access, source }: { access: Extract<Access, { type: 'network' | 'capability' }>; source: number },
-): WalkResult {
+function walkFlat(maps: KernelMaps, { access, source }: { access: FlatAccess; source: number }): WalkResult {
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
@@ -257,10 +260,8 @@ function netNames({ family, socketType, protocol }: { family: number; socketType
 }
 
 function componentsOf(path: string): Uint8Array[] {
-  return path
-    .split('/')
-    .filter((component) => component !== '')
-    .map((component) => new TextEncoder().encode(component));
+  const parts = path.split('/').filter((component) => component !== '');
+  return parts.map((component) => new TextEncoder().encode(component));
 }
 
 function nodeAt(bytes: Uint8Array, offset: number): Node {
@@ -280,9 +281,7 @@ function pairText(node: number, source: number): string {
   return keyText(key, 0, 8);
 }
 
-function keyText(bytes: Uint8Array, offset: number, size: number): string {
-  return String.fromCharCode(...bytes.subarray(offset, offset + size));
-}
+const keyText = (bytes: Uint8Array, offset: number, size: number): string => String.fromCharCode(...bytes.subarray(offset, offset + size));
 
 function viewOf(bytes: Uint8Array, offset: number, size: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + offset, size);

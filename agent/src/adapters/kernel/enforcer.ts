@@ -98,6 +98,7 @@ export class KernelEnforcer implements Enforcer {
       programs.maps,
       entries.map(({ inherited }) => inherited).filter((slot) => slot !== 0),
     );
+    if (this.#tables.auditsSyscalls()) programs.sysEnter.attach();
     const { events, counters, tallies, tallies_a, tallies_b } = programs.maps;
     const maps = { events: events.fd, counters: counters.fd, tallies: tallies.fd, talliesA: tallies_a.fd, talliesB: tallies_b.fd };
     this.#drain = new Drain({ bpfDirectory, maps });
@@ -166,6 +167,7 @@ export class KernelEnforcer implements Enforcer {
     if (this.#unadopted) this.#adopt();
     if (this.#retired.length > 0) await this.#retire();
     await this.#sweep();
+    this.#detachUnused();
     return steps.map(({ entry, error }) => (entry === undefined || error !== undefined ? { error } : { inForce: inForceOf(entry) }));
   }
 
@@ -177,6 +179,7 @@ export class KernelEnforcer implements Enforcer {
     try {
       if (known !== undefined && this.#isInForce(known, table)) return { cgroup, entry: known };
       stored = table === undefined ? undefined : this.#tables.acquire(table);
+      if (this.#tables.auditsSyscalls()) this.#programs.sysEnter.attach();
       const entry = known ?? this.#newEntry(cgroup);
       this.#generation = (this.#generation % 0xffff_ffff) + 1;
       return { cgroup, entry, next: { generation: this.#generation, table: stored, inherited: 0 } };
@@ -251,6 +254,12 @@ export class KernelEnforcer implements Enforcer {
       if (entry !== undefined) this.#leftovers.add(entry);
     }
     await this.#sweep();
+    this.#detachUnused();
+  }
+
+  #detachUnused(): void {
+    const { sysEnter } = this.#programs;
+    if (sysEnter.attached && !this.#tables.auditsSyscalls()) sysEnter.detach();
   }
 
   /** Lifts the rules of containers that have neither a cgroup nor a task. */
