@@ -70,14 +70,23 @@ static long search_once(__u32 turn, struct search *search)
 	return 0;
 }
 
-/* The struct vfsmount of a mount that shows the dentry; 0 where none of the namespace does. */
-static __always_inline __u64 find_mount(struct dentry *dentry)
+/* Sets s->mount to the struct vfsmount of a mount that shows s->dentry; 0 where none of the namespace does. A function of its own: its memory
+ * on the stack is free again when the file is judged. */
+__noinline int find_mount(__u32 slot)
 {
-	struct search search = { .dentry = (__u64)dentry, .sb = (__u64)BPF_CORE_READ(dentry, d_sb) };
+	struct scratch *s = scratch_at(slot);
+	struct search search = {};
+	struct dentry *dentry;
 
+	if (!s)
+		return 0;
+	dentry = (void *)s->dentry;
+	search.dentry = s->dentry;
+	search.sb = (__u64)BPF_CORE_READ(dentry, d_sb);
 	search.top = search.mount = (__u64)BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, mnt_ns, root);
 	bpf_loop(SEARCH_STEPS, search_once, &search, 0);
-	return search.found ? search.found + bpf_core_field_offset(struct mount, mnt) : 0;
+	s->mount = search.found ? search.found + bpf_core_field_offset(struct mount, mnt) : 0;
+	return 0;
 }
 
 #endif

@@ -13,12 +13,22 @@
 static __always_inline int judge_attribute(__u32 hook, struct dentry *dentry)
 {
 	struct subject subject = {};
+	struct scratch *s = NULL;
+	__u64 mount;
+	int slot;
 
 	if (is_kernels_own(bpf_get_current_task_btf()) || (dentry->d_sb->s_flags & SB_KERNMOUNT))
 		return 0;
 	if (!subject_of_current(&subject, CLASS_FILE))
 		return 0;
-	return judge_file(hook, OPS(OP_WRITE), dentry, (struct vfsmount *)find_mount(dentry), dentry->d_inode);
+	slot = scratch_claim(&s);
+	if (slot < 0 || !s)
+		return -EACCES;
+	s->dentry = (__u64)dentry;
+	find_mount(slot);
+	mount = s->mount;
+	scratch_release(s);
+	return judge_file(hook, OPS(OP_WRITE), dentry, (struct vfsmount *)mount, dentry->d_inode);
 }
 
 SEC("lsm/inode_setxattr")
