@@ -44,6 +44,8 @@ struct abi {
 	enum counter counter;
 	enum hook hook;
 	enum event_kind event_kind;
+	enum hold_mode hold_mode;
+	enum hold_root hold_root;
 	struct words words;
 	struct node_key node_key;
 	struct node node;
@@ -58,6 +60,9 @@ struct abi {
 	struct label label;
 	struct tally_key tally_key;
 	struct bucket bucket;
+	struct hold_settings hold_settings;
+	struct root_name root_name;
+	struct held held;
 	struct event event;
 };
 

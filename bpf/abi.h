@@ -191,7 +191,9 @@ enum counter {
 	COUNT_LOST_BLOCK = 15,       /* of those, denials */
 	COUNT_UNRECORDED_BLOCK = 16, /* denials of which no record could be tried: no scratch */
 	COUNT_SEVERAL_ADDRESSES = 17, /* denied: a list of addresses, with rules for addresses */
-	COUNT_LAST = 18,
+	COUNT_HELD = 18,             /* programs of containers not known yet, stopped until the agent decides */
+	COUNT_UNKNOWN_DENIED = 19,   /* the same, refused */
+	COUNT_LAST = 20,
 };
 
 /* The hook that judged; names are in policy/src/abi.ts. */
@@ -277,5 +279,7 @@ struct event {
 	__u8 version;                /* 4 or 6; 0: no address */
 	__u8 padding[5];
 };
+
+#include "abi_hold.h"
 
 #endif

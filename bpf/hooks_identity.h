@@ -4,6 +4,7 @@
 #define PARAPET_HOOKS_IDENTITY_H
 
 #include <bpf/bpf_tracing.h>
+#include "hold.h"
 #include "hooks_path.h"
 
 /* Is the program that a runtime's process executes still a part of the runtime? Then the process is in the namespace of the node's first
@@ -38,6 +39,8 @@ int BPF_PROG(on_exec, struct linux_binprm *bprm, int ret)
 	if (ret)
 		return ret;
 	container = label ? label->container : entered_container(task, bprm->file);
+	if (!container && !label)
+		return deny_if(!is_runtime_copy(task, bprm->file) && hold_unknown(), -EACCES);
 	if (container && !label && labels_nearly_full()) {
 		count(COUNT_LABELS_FULL);
 		return -EACCES;
@@ -138,8 +141,10 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	if (task->signal->live.counter == 0)
+	if (task->signal->live.counter == 0) {
 		label_remove(task->tgid);
+		forget_held(task->tgid);
+	}
 	return 0;
 }
 

@@ -32,7 +32,7 @@ struct upid { int nr; struct pid_namespace *ns; };
 struct pid { unsigned int level; struct upid numbers[1]; };
 struct nsproxy { struct mnt_namespace *mnt_ns; };
 
-struct kernfs_node { __u64 id; };
+struct kernfs_node { const char *name; __u64 id; };
 struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *parent; };
 struct cgroup { struct cgroup_subsys_state self; struct kernfs_node *kn; };
 struct css_set { struct cgroup *dfl_cgrp; };
@@ -89,6 +89,7 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define PF_KTHREAD 0x00200000
 #define CLONE_THREAD 0x00010000
 #define SIGKILL 9
+#define SIGSTOP 19
 
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2

@@ -135,6 +135,38 @@ struct {
 	__type(value, struct sender);
 } senders SEC(".maps");
 
+/* Entry 0: what the agent wants, and when it was last alive. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hold_settings);
+} hold_settings SEC(".maps");
+
+/* Names of cgroups right below the root in which containers are; enum hold_root. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_HOLD_ROOTS);
+	__type(key, struct root_name);
+	__type(value, __u32);
+} hold_roots SEC(".maps");
+
+/* Processes that are stopped, by their id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_HELD);
+	__type(key, __u32);
+	__type(value, struct held);
+} held SEC(".maps");
+
+/* Cgroups whose programs were let through: they would be held again and again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_HELD);
+	__type(key, __u64);
+	__type(value, __u8);
+} hold_passed SEC(".maps");
+
 static __always_inline void count(__u32 counter)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &counter);

@@ -1,29 +1,19 @@
 /** The story of a node: policies and containers come, tables go into the kernel, events come back as alerts, and it is all reported. */
-import type { Policy, Postures, Problem } from '@parapet/policy';
+import type { Policy, Problem } from '@parapet/policy';
 import { compile, formatProblem } from '@parapet/policy';
+import type { AgentOptions, AgentPorts } from './agent-options.ts';
 import { alertLine, toAlert } from './alert.ts';
 import { EMPTY_BOOK, readBook } from './book.ts';
 import { Changes } from './changes.ts';
 import { Enforcement } from './enforcement.ts';
 import { explain } from './explain.ts';
+import { Holding } from './holding.ts';
 import { hostWorkload } from './labels.ts';
 import { toLimitAlert } from './limit-alert.ts';
 import { Limits } from './limits.ts';
 import { Losses } from './losses.ts';
 import { Origins } from './origins.ts';
-import type {
-  AlertSink,
-  Answer,
-  Container,
-  Enforcer,
-  KernelEvent,
-  LimitStore,
-  LinkResolver,
-  ManifestFile,
-  PolicySource,
-  ReportSink,
-  Runtime,
-} from './ports.ts';
+import type { Answer, Container, KernelEvent, ManifestFile } from './ports.ts';
 import { buildReport } from './report.ts';
 import { missingHookProblem } from './select.ts';
 import { reasonOf } from './stage-error.ts';
@@ -34,33 +24,6 @@ import { Violations } from './violations.ts';
 import { waitForPolicy } from './wait.ts';
 import type { WaitRequest } from './wait.ts';
 
-export interface AgentPorts {
-  readonly policies: PolicySource;
-  readonly runtime: Runtime;
-  readonly enforcer: Enforcer;
-  /** Without one, rules hold for paths as they are written. */
-  readonly links: LinkResolver | undefined;
-  readonly limits: LimitStore;
-  readonly alerts: AlertSink;
-  /** Without one nobody reads reports. */
-  readonly reports: ReportSink | undefined;
-  /** Sentences for the agent's own log. */
-  readonly log: (line: string) => void;
-}
-
-export interface AgentOptions {
-  readonly node: string;
-  readonly cluster: string;
-  readonly postures: Postures;
-  /** Those of the node itself. Default: the same. */
-  readonly hostPostures?: Postures;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Milliseconds between a change and its report at least (default 100), and between two reports at most (default 10,000). */
-  readonly reportPause?: number;
-  readonly reportEvery?: number;
-}
-
 /** Milliseconds between two tries to tell records whose table is not known yet. */
 const HELD_PAUSE = 20;
 /** Milliseconds between two reports that differ in counts only, and two looks at what was lost: an attack must not keep the node busy. */
@@ -70,6 +33,7 @@ export class Agent {
   readonly #ports: AgentPorts;
   readonly #options: AgentOptions;
   readonly #enforcement: Enforcement;
+  readonly #holding: Holding;
   readonly #limits: Limits;
   readonly #origins = new Origins();
   readonly #violations = new Violations();
@@ -108,6 +72,14 @@ export class Agent {
         this.#onEvents([]);
       },
     });
+    this.#holding = new Holding({
+      gate: ports.enforcer.gate,
+      unknown: options.unknown ?? 'allow',
+      whenGone: options.whenGone ?? 'open',
+      roots: () => (this.#containers ?? []).flatMap(({ cgroupRoot }) => cgroupRoot ?? []),
+      refusal: (process) => this.#enforcement.refusalOf(process),
+      log: ports.log,
+    });
     this.#limits = new Limits({
       store: ports.limits,
       onBite: (bite) => {
@@ -123,6 +95,7 @@ export class Agent {
   /** Resolves when the policies were read once and the runtime is being watched. */
   async start(): Promise<void> {
     const { enforcer, policies, runtime } = this.#ports;
+    this.#holding.start();
     this.#limits.start();
     enforcer.onEvents((records) => this.#onEvents(records));
     await Promise.all([
@@ -166,6 +139,7 @@ export class Agent {
     this.#stopping.abort();
     await Promise.all([policies.close(), runtime.close()]);
     await this.#enforcement.close();
+    this.#holding.stop({ keep });
     clearInterval(this.#lossTimer);
     await this.#limits.stop({ keep });
     await enforcer.close({ keep });

@@ -3,11 +3,11 @@
  * containers first. What fails leaves the old table in force, says why and is tried again.
  */
 import type { Policy, Postures, Table, Workload } from '@parapet/policy';
-import { formatProblem } from '@parapet/policy';
+import { evaluate, formatProblem, refKey } from '@parapet/policy';
 import type { Origin } from './explain.ts';
 import { Groups } from './groups.ts';
 import type { Circumstances, Group } from './groups.ts';
-import type { Container, Enforcer, Granted, InForce, LinkResolver } from './ports.ts';
+import type { Container, Enforcer, Granted, HeldProcess, InForce, LinkResolver } from './ports.ts';
 import { strictest } from './postures.ts';
 import { RootLinkPool, UNKNOWN_LINKS } from './root-links.ts';
 import { reasonOf } from './stage-error.ts';
@@ -89,6 +89,18 @@ export class Enforcement {
     this.#tell(unit);
     if (this.#groups.policies === undefined) return;
     this.#want(unit, this.#groups.groupFor({ workloads: unit.workloads, circumstances: this.#circumstancesOf(unit) }));
+  }
+
+  /** Why the rules of its container refuse what a held process is about to run; undefined where they do not. */
+  refusalOf({ cgroup, program, owner }: Pick<HeldProcess, 'cgroup' | 'program' | 'owner'>): string | undefined {
+    const unit = this.#units.get(cgroup);
+    if (unit?.group === undefined || program === '') return undefined;
+    const decision = evaluate({
+      ...unit.group.effective(),
+      access: { type: 'path', operation: 'exec', path: program, owner, source: '' },
+    });
+    if (decision.verdict !== 'block') return undefined;
+    return 'rule' in decision ? `${refKey(decision.policy)} ${decision.rule.field} refuses ${program}` : `no rule allows ${program}`;
   }
 
   /** Resolves when everything that is wanted now has been tried. */

@@ -89,7 +89,7 @@ async function run(config: AgentConfig, { log, signal }: { log: (line: string) =
 }
 
 async function startAgent(config: AgentConfig, log: (line: string) => void): Promise<Agent> {
-  const { bpfDirectory, node, cluster, postures, hostPostures } = config;
+  const { bpfDirectory, node, cluster, postures, hostPostures, unknown, whenGone } = config;
   const support = await probeKernel({ bpfDirectory });
   if (support.enforcer === 'none') throw new StageError(cannotEnforce(support.problems), { stage: 'kernel', retry: false });
   const alerts = await openAlerts({ to: config.alerts, log });
@@ -107,7 +107,7 @@ async function startAgent(config: AgentConfig, log: (line: string) => void): Pro
       reports: config.reports === undefined ? undefined : openReports(config.reports),
       log,
     },
-    { node, cluster, postures, hostPostures, now: () => Date.now() },
+    { node, cluster, postures, hostPostures, unknown, whenGone, now: () => Date.now() },
   );
   await agent.start();
   log(`the agent of ${node} enforces with ${support.enforcer} on Linux ${support.kernel}; policies from ${config.policies}`);

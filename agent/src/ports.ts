@@ -13,6 +13,8 @@ export interface Container {
   readonly cgroup: bigint;
   /** The cgroup's directory. */
   readonly cgroupPath?: string;
+  /** Name of the cgroup right below the root that it lies in; undefined where it is itself right below the root. */
+  readonly cgroupRoot?: string;
   /** First process, as the host sees it. */
   readonly pid: number;
   readonly workload: Workload;
@@ -106,9 +108,42 @@ export interface Wish {
 /** What came of a wish; with an error the cgroup's old table is in force as before. */
 export type Granted = { readonly inForce: InForce } | { readonly error: unknown };
 
+/** A process of a container that is not known yet, stopped before its first instruction. */
+export interface HeldProcess {
+  readonly pid: number;
+  readonly cgroup: bigint;
+  /** Milliseconds. */
+  readonly waited: number;
+  /** Its container is known by now, and its rules hold for it. */
+  readonly confined: boolean;
+  /** Path of what it is about to run, in its own root; empty where that cannot be said. */
+  readonly program: string;
+  /** Whether it owns that file. */
+  readonly owner: boolean;
+}
+
+export interface GateSettings {
+  /** What happens to programs of containers that are not known yet. */
+  readonly unknown: 'hold' | 'deny' | 'allow';
+  /** The same when the agent has been silent for five seconds. */
+  readonly whenGone: 'open' | 'deny';
+  /** Names of cgroups right below the root in which containers are; those that were given before stay. */
+  readonly roots: Iterable<string>;
+}
+
+/** Between containers and their first instruction. */
+export interface Gate {
+  /** Says how the kernel meets programs of containers that are not known yet; each call is a sign of life. */
+  tend(settings: GateSettings): void;
+  held(): readonly HeldProcess[];
+  /** `run`: lets it go. `pass`: that, and whatever else its cgroup runs. `kill`: ends it. */
+  release(process: HeldProcess, how: 'run' | 'pass' | 'kill'): void;
+}
+
 /** The kernel half. Swaps are atomic: a task sees the old table or the new one, never a mixture. */
 export interface Enforcer {
   readonly support: EnforcerSupport;
+  readonly gate: Gate;
   /**
    * Grants many wishes, each cgroup's at most once: all tables are stored first, then every container is turned to its own in one system
    * call. Equal tables are shared. Answers in the order of the wishes, once no running kernel program can still use an old table; one that

@@ -36,11 +36,18 @@ export const ENDPOINT_PROTOCOL = { tcp: 1, udp: 2, sctp: 4, any: 15 } as const;
 export const EVENT_KIND = { single: 0, summary: 1 } as const;
 export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5, pattern: 6, execname: 7, endpoint: 9 } as const;
 
+/** What happens to programs of containers that the agent does not know yet. */
+export const HOLD_MODE = { allow: 0, stop: 1, deny: 2 } as const;
+/** What is below a cgroup right under the root. */
+export const HOLD_ROOT = { none: 0, containers: 1, mixed: 2 } as const;
+export const MAX_HELD = 4096;
+
 /** Kernel counters in the order of `enum counter`; the names are the ones users see. */
 // prettier-ignore
 export const COUNTERS = [
   'events', 'ringFull', 'ringFullBlock', 'noScratch', 'tooDeep', 'readFault', 'labelsFull', 'arena', 'dnsUnreadable', 'senderUnknown',
-  'aggregated', 'summaries', 'summaryRingFull', 'talliesFull', 'lost', 'lostBlock', 'unrecordedBlock', 'severalAddresses',
+  'aggregated', 'summaries', 'summaryRingFull', 'talliesFull', 'lost', 'lostBlock', 'unrecordedBlock', 'severalAddresses', 'held',
+  'unknownDenied',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 
@@ -70,6 +77,9 @@ export const LAYOUT = {
   },
   pattern_verdict: { size: 8, word: 0, process_depth: 2, file_depth: 4, reserved: 6 },
   container: { size: 8, table: 0, generation: 4 },
+  hold_settings: { size: 16, alive: 0, unknown: 8, deny_when_gone: 12 },
+  root_name: { size: 32, text: 0 },
+  held: { size: 16, since: 0, cgroup: 8 },
   label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
   tally_key: {
     size: 40, container: 0, generation: 4, node: 8, source: 12, class: 16, op: 17, verdict: 18, site: 19, who: 20, hook: 21, reason: 22,

@@ -100,6 +100,8 @@ describe('numbers', () => {
     ['site', 'SITE_', policy.SITE],
     ['endpoint_op', 'ENDPOINT_', policy.ENDPOINT_OPERATION],
     ['endpoint_protocol', 'PROTOCOL_', policy.ENDPOINT_PROTOCOL],
+    ['hold_mode', 'HOLD_', policy.HOLD_MODE],
+    ['hold_root', 'HOLD_ROOT_', policy.HOLD_ROOT],
   ])('enum %s has the same values', (name, prefix, twin) => {
     const inC = Object.fromEntries(enumerators(name).map((one) => [one.name.replace(prefix, '').toLowerCase(), one.val]));
     expect(inC).toEqual(twin);

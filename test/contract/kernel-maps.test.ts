@@ -96,7 +96,9 @@ test(
     const change = (version: number) => cgroups.map((cgroup) => ({ cgroup, table: tableOf(`/srv/${version}`, `/opt/${cgroup % 2n}`) }));
     await Promise.all([...Array<number>(30).keys()].map((version) => enforcer.enforceAll(change(version))));
     expect([...maps.nodes.entries()]).toHaveLength(2 * 4);
+    expect(maps.nodes.isEmpty()).toBe(false);
     await enforcer.release(...cgroups);
+    expect(maps.nodes.isEmpty()).toBe(true);
     expect([[...maps.nodes.entries()], [...maps.cgroups.entries()]]).toEqual([[], []]);
   },
   LIMIT,

@@ -1,8 +1,19 @@
 /** Stand-ins for the agent's ports: what the story's tests drive instead of containerd, a kernel and files. */
 import { CLASS, compile, HOOKS, LAYOUT, parsePolicy, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
 import type { Policy, Table } from '@parapet/policy';
-import type { AgentPorts } from '../../agent/src/agent.ts';
-import type { Container, EnforcerSupport, Granted, InForce, KernelEvent, ManifestFile, Wish } from '../../agent/src/ports.ts';
+import type { AgentPorts } from '../../agent/src/agent-options.ts';
+import type {
+  Container,
+  EnforcerSupport,
+  Gate,
+  GateSettings,
+  Granted,
+  HeldProcess,
+  InForce,
+  KernelEvent,
+  ManifestFile,
+  Wish,
+} from '../../agent/src/ports.ts';
 
 /** A manifest of a container policy for `app=web` in the namespace `shop`. */
 export function manifest(name: string, over: { spec?: object; metadata?: object; kind?: string } = {}): object {
@@ -51,9 +62,30 @@ export function containerOf(
   };
 }
 
+/** Processes that tests hold, and what became of them. */
+export class FakeGate implements Gate {
+  readonly tended: (Omit<GateSettings, 'roots'> & { readonly roots: readonly string[] })[] = [];
+  processes: HeldProcess[] = [];
+  readonly released: (readonly [pid: number, how: string])[] = [];
+
+  tend({ roots, ...settings }: GateSettings): void {
+    this.tended.push({ ...settings, roots: [...roots] });
+  }
+
+  held(): readonly HeldProcess[] {
+    return this.processes;
+  }
+
+  release(process: HeldProcess, how: 'run' | 'pass' | 'kill'): void {
+    this.released.push([process.pid, how]);
+    this.processes = this.processes.filter(({ pid }) => pid !== process.pid);
+  }
+}
+
 /** A kernel in memory: tables by cgroup, and a gate that tests can close. */
 export class FakeEnforcer {
   support: EnforcerSupport = { enforcer: 'BPF-LSM', problems: [], kernel: '6.1.0', missingHooks: [] };
+  readonly gate = new FakeGate();
   readonly tables = new Map<bigint, Table | undefined>();
   readonly calls: { readonly cgroup: bigint; readonly policies: readonly string[] }[] = [];
   readonly released: bigint[] = [];

@@ -60,9 +60,9 @@ export function writePolicies(files: Readonly<Record<string, string>>): void {
 const RUN = ['agent', 'run', '--policies', POLICIES, '--node', NODE, '--default-posture', 'block'];
 
 /** Starts an agent; it goes on until it is stopped or killed. */
-export function startAgent(): ChildProcess {
+export function startAgent(...flags: readonly string[]): ChildProcess {
   const log = openSync(LOG, 'a');
-  return spawn('parapet', [...RUN, '--alerts', ALERTS], { stdio: ['ignore', log, log] });
+  return spawn('parapet', [...RUN, '--alerts', ALERTS, ...flags], { stdio: ['ignore', log, log] });
 }
 
 /** The same for an agent whose alerts and log go to pipes that nobody reads any more. */

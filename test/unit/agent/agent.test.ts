@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { NodeReport } from '@parapet/policy';
 import { Agent } from '../../../agent/src/agent.ts';
-import type { AgentOptions } from '../../../agent/src/agent.ts';
+import type { AgentOptions } from '../../../agent/src/agent-options.ts';
 import { brokenFile, containerOf, eventually, fakePorts, FakeEnforcer, fileOf, manifest } from '../../support/agent-fakes.ts';
 
 const OPTIONS: AgentOptions = {

@@ -41,7 +41,7 @@ test('the path in the unified hierarchy is that of line 0, beside those of the o
 test('a process leads to the inode of its cgroup', async () => {
   const { cgroups, mount } = await finder({ 7: '0::/default/web\n' });
   const path = join(mount, 'default/web');
-  expect(await cgroups.of(7)).toEqual({ id: (await stat(path, { bigint: true })).ino, path });
+  expect(await cgroups.of(7)).toEqual({ id: (await stat(path, { bigint: true })).ino, path, root: 'default' });
 });
 
 test.each(['0::/\n', '0::/agent\n', '0::/../elsewhere\n', '3:cpu:/x\n'])('a container in %j cannot be told from the node', async (text) => {

@@ -59,7 +59,7 @@ test('the node’s own posture is for host policies', async () => {
 });
 
 test('an audited container has its policies, and nothing of them blocks', async () => {
-  const { table } = await tablesOf(
+  const { table, enforcement } = await tablesOf(
     [withMode(1, 'audited'), withMode(2, 'enabled')],
     [allow, block],
     new Map([['shop', { file: 'block' }]]),
@@ -69,6 +69,11 @@ test('an audited container has its policies, and nothing of them blocks', async 
     [['Audit', 'Block']],
   ]);
   expect([table(1)?.defaults.process, table(2)?.defaults.process]).toEqual(['audit', 'block']);
+  expect(enforcement.refusalOf({ cgroup: 1n, program: '/bin/sh', owner: true })).toBeUndefined();
+  expect(enforcement.refusalOf({ cgroup: 2n, program: '/bin/sh', owner: true })).toBe(
+    'KubeArmorPolicy shop/block spec.process.matchPaths[0] refuses /bin/sh',
+  );
+  expect(enforcement.refusalOf({ cgroup: 2n, program: '/bin/ls', owner: true })).toBe('no rule allows /bin/ls');
 });
 
 test('a disabled container has no policies, and has them again when it is enabled', async () => {

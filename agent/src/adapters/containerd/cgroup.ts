@@ -7,6 +7,8 @@ export interface Cgroup {
   readonly id: bigint;
   /** The directory. */
   readonly path: string;
+  /** Name of the cgroup right below the root that it lies in; undefined where it is that itself. */
+  readonly root?: string;
 }
 
 /** Where the unified hierarchy is mounted, from `/proc/self/mountinfo`; undefined when it is not. */
@@ -55,7 +57,8 @@ export class CgroupFinder {
       // `/..` is how a path outside this process's own cgroup namespace looks: it cannot be found from here.
       if (path === '/' || path === own || path.startsWith('/..')) return 'shared';
       const directory = join(mount, path);
-      return { id: (await stat(directory, { bigint: true })).ino, path: directory };
+      const [, root, below] = path.split('/');
+      return { id: (await stat(directory, { bigint: true })).ino, path: directory, ...(below === undefined ? {} : { root }) };
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;

@@ -190,6 +190,7 @@ class ContainerdRuntime implements Runtime {
       image: record.image,
       cgroup: shared ? 0n : cgroup.id,
       ...(shared ? {} : { cgroupPath: cgroup.path }),
+      ...(shared || cgroup.root === undefined ? {} : { cgroupRoot: cgroup.root }),
       pid,
       workload: containerWorkload(record),
       mode,

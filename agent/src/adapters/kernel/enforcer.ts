@@ -1,12 +1,13 @@
 /** The kernel half of the agent: tables into maps, containers to tables, events out. docs/architecture.md tells the swap. */
 import { LAYOUT, MAX_CONTAINERS } from '@parapet/policy';
 import type { Table } from '@parapet/policy';
-import type { Enforcer, EnforcerSupport, Granted, InForce, Wish } from '../../ports.ts';
+import type { Enforcer, EnforcerSupport, Gate, Granted, InForce, Wish } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
 import { containerWord, HOST, inForceOf, readInheritance } from './containers.ts';
 import type { Entry } from './containers.ts';
 import { readCounters } from './counters.ts';
 import { Drain } from './drain.ts';
+import { KernelGate } from './gate.ts';
 import { Slots } from './ids.ts';
 import { checked, openLibrary } from './library.ts';
 import type { KernelLibrary } from './library.ts';
@@ -63,6 +64,7 @@ interface EnforcerParts {
 /** The enforcer over programs that are in force; `createBpfEnforcer` puts them there. */
 export class KernelEnforcer implements Enforcer {
   readonly support: EnforcerSupport;
+  readonly gate: Gate;
   readonly #library: KernelLibrary;
   readonly #programs: Programs;
   readonly #tables: TableStore;
@@ -101,6 +103,12 @@ export class KernelEnforcer implements Enforcer {
     const { events, counters, tallies, tallies_a, tallies_b } = programs.maps;
     const maps = { events: events.fd, counters: counters.fd, tallies: tallies.fd, talliesA: tallies_a.fd, talliesB: tallies_b.fd };
     this.#drain = new Drain({ bpfDirectory, maps });
+    this.gate = new KernelGate({
+      library,
+      maps: programs.maps,
+      isKnown: (cgroup) => this.#entries.has(cgroup) && !this.#unclaimed.has(cgroup),
+      adopt: () => this.#adopt(),
+    });
   }
 
   enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]> {

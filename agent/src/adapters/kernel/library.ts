@@ -23,7 +23,7 @@ type ReadBatchArguments = [
 type TestRunArguments = [fd: number, options: Uint8Array];
 type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: number];
 
-/** Functions of bpf/bridge.c, bpf/ring.c and bpf/resolve.c, of libbpf, and a few of libc, by their C names. */
+/** Functions of the C files beside the kernel half, of libbpf, and a few of libc, by their C names. */
 export interface KernelLibrary {
   parapet_load(object: string, pins: string, error: Buffer): Handle;
   parapet_attach(object: Handle, links: string): number;
@@ -34,6 +34,8 @@ export interface KernelLibrary {
   parapet_wait(ring: Handle, milliseconds: number): number;
   parapet_ring_close(ring: Handle): void;
   parapet_iterate(link: number): number;
+  parapet_pidfd(pid: number): number;
+  parapet_signal(pidfd: number, signal: number): number;
   parapet_resolve: Async<ResolveArguments>;
   bpf_object__close(object: Handle): void;
   bpf_object__find_map_fd_by_name(object: Handle, name: string): number;
@@ -42,6 +44,7 @@ export interface KernelLibrary {
   bpf_obj_get(path: string): number;
   bpf_map_lookup_elem(fd: number, key: Uint8Array, value: Uint8Array): number;
   bpf_map_update_elem: ((...callArguments: BarrierArguments) => number) & Async<BarrierArguments>;
+  bpf_map_get_next_key(fd: number, key: null, next: Uint8Array): number;
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
   bpf_map_update_batch(fd: number, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
   bpf_map_delete_batch(fd: number, keys: Uint8Array, count: Uint8Array, options: null): number;
@@ -71,6 +74,8 @@ export function openLibrary(directory: string): KernelLibrary {
       parapet_wait: ['int', [P, 'int']],
       parapet_ring_close: ['void', [P]],
       parapet_iterate: ['int', ['int']],
+      parapet_pidfd: ['int', ['int']],
+      parapet_signal: ['int', ['int', 'int']],
       parapet_resolve: ['int', ['string', P, 'size_t', P, 'size_t', 'int']],
       bpf_object__close: ['void', [P]],
       bpf_object__find_map_fd_by_name: ['int', [P, 'string']],
@@ -79,6 +84,7 @@ export function openLibrary(directory: string): KernelLibrary {
       bpf_obj_get: ['int', ['string']],
       bpf_map_lookup_elem: ['int', ['int', P, P]],
       bpf_map_update_elem: ['int', ['int', P, P, 'uint64']],
+      bpf_map_get_next_key: ['int', ['int', P, P]],
       bpf_map_delete_elem: ['int', ['int', P]],
       bpf_map_update_batch: ['int', ['int', P, P, P, P]],
       bpf_map_delete_batch: ['int', ['int', P, P, P]],

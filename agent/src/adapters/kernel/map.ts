@@ -75,6 +75,11 @@ export class KernelMap {
     }
   }
 
+  /** Whether there is nothing in the map: cheaper than to look at everything. */
+  isEmpty(): boolean {
+    return this.#library.bpf_map_get_next_key(this.fd, null, new Uint8Array(this.#shape.keySize)) === ENOENT;
+  }
+
   /** Everything in the map, in no order. What changes meanwhile may be missed or be there. */
   *entries(): Generator<{ key: Uint8Array; value: Uint8Array }> {
     const { keySize, valueSize } = this.#shape;

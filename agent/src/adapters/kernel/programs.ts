@@ -18,6 +18,7 @@ const BPF_FS_MAGIC = 0xcafe4a11;
 const UNFINISHED = 'links-unfinished'; // no dots: the BPF file system refuses them
 
 const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table, container, label, tally_key, event } = LAYOUT;
+const { hold_settings, root_name, held } = LAYOUT;
 /** Every map of the kernel half that the agent opens. */
 export const SHAPES = {
   nodes: { keySize: node_key.size, valueSize: node.size },
@@ -28,6 +29,10 @@ export const SHAPES = {
   tables: { keySize: 4, valueSize: table.size },
   containers: { keySize: 4, valueSize: container.size },
   cgroups: { keySize: 8, valueSize: 4 },
+  hold_settings: { keySize: 4, valueSize: hold_settings.size },
+  hold_roots: { keySize: root_name.size, valueSize: 4 },
+  hold_passed: { keySize: 8, valueSize: 1 },
+  held: { keySize: 4, valueSize: held.size },
   labels: { keySize: 4, valueSize: label.size },
   counters: { keySize: 4, valueSize: 8 },
   events: { keySize: 0, valueSize: 0 },

@@ -1,0 +1,33 @@
+/** What an agent is given: its ports, and what its operator chose. */
+import type { Postures } from '@parapet/policy';
+import type { AlertSink, Enforcer, GateSettings, LimitStore, LinkResolver, PolicySource, ReportSink, Runtime } from './ports.ts';
+
+export interface AgentPorts {
+  readonly policies: PolicySource;
+  readonly runtime: Runtime;
+  readonly enforcer: Enforcer;
+  /** Without one, rules hold for paths as they are written. */
+  readonly links: LinkResolver | undefined;
+  readonly limits: LimitStore;
+  readonly alerts: AlertSink;
+  /** Without one nobody reads reports. */
+  readonly reports: ReportSink | undefined;
+  /** Sentences for the agent's own log. */
+  readonly log: (line: string) => void;
+}
+
+export interface AgentOptions {
+  readonly node: string;
+  readonly cluster: string;
+  readonly postures: Postures;
+  /** Those of the node itself. Default: the same. */
+  readonly hostPostures?: Postures;
+  /** How programs of containers that are not known yet are met, and how while there is no agent. Default: they run. */
+  readonly unknown?: GateSettings['unknown'];
+  readonly whenGone?: GateSettings['whenGone'];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds between a change and its report at least (default 100), and between two reports at most (default 10,000). */
+  readonly reportPause?: number;
+  readonly reportEvery?: number;
+}
