@@ -3,6 +3,7 @@
 #include "maps.h"
 #include "hooks_identity.h"
 #include "hooks_path.h"
+#include "hooks_unix.h"
 #include "hooks_flat.h"
 #include "hooks_socket.h"
 #include "hooks_dns.h"

@@ -11,6 +11,8 @@ const HOOKS_OF: Readonly<Record<Section, readonly string[]>> = {
   process: ['bprm_check_security', 'path_link', 'path_rename'],
   file: [
     'file_open',
+    'unix_stream_connect',
+    'unix_may_send',
     'path_mknod',
     'path_mkdir',
     'path_rmdir',

@@ -4,6 +4,7 @@ import { CAPABILITIES } from './capabilities.ts';
 import { DOORS } from './doors.ts';
 import { EXECUTING } from './executing.ts';
 import { IDENTITY } from './identity.ts';
+import { LOCAL_SOCKETS } from './local-sockets.ts';
 import { NAMES } from './names.ts';
 import { OPENING } from './opening.ts';
 import { RACES } from './races.ts';
@@ -16,6 +17,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   ...IDENTITY,
   ...DOORS,
   ...SOCKETS,
+  ...LOCAL_SOCKETS,
   ...CAPABILITIES,
   ...RACES,
 ];
