@@ -104,6 +104,7 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define AF_INET6 10
 #define AF_NETLINK 16
 #define AF_PACKET 17
+#define AF_SMC 43                     /* carries its streams over TCP where both ends cannot do better */
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3

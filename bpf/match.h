@@ -193,6 +193,8 @@ static __always_inline __u64 network_names(__u32 family, __u32 type, __u32 proto
 		if (protocol == IPPROTO_ICMPV6 && family == AF_INET6)
 			names |= 1 << NET_ICMPV6;
 	}
+	if (family == AF_SMC)
+		names |= 1 << NET_TCP;
 	if (type >= SOCK_STREAM && type <= SOCK_DCCP && family != AF_NETLINK)
 		names |= 1 << (NET_STREAM + type - SOCK_STREAM);
 	if (family == AF_PACKET || type == SOCK_PACKET)

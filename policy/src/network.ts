@@ -5,6 +5,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const AF_PACKET = 17;
+const AF_SMC = 43;
 const SOCK_PACKET = 10;
 
 /** Socket types by number, as network rules name them. */
@@ -60,6 +61,7 @@ export function networkNames(family: number, socketType: number, protocol: numbe
     if (family === AF_INET && carried === 1) names.add('icmp');
     if (family === AF_INET6 && carried === 58) names.add('icmpv6');
   }
+  if (family === AF_SMC) names.add('tcp');
   const typeName = TYPE_NAMES[socketType];
   if (typeName !== undefined && family !== AF_NETLINK) names.add(typeName);
   if (family === AF_PACKET || socketType === SOCK_PACKET) names.add('packet');

@@ -190,7 +190,7 @@ function partsOf(at: string): string[] {
 
 const socket = fc.record({
   type: fc.constant('network' as const),
-  family: fc.constantFrom(1, 2, 10, 16, 17, 40),
+  family: fc.constantFrom(1, 2, 10, 16, 17, 40, 43),
   socketType: fc.constantFrom(1, 2, 3, 4, 5, 6, 10),
   protocol: fc.constantFrom(0, 1, 6, 17, 33, 58, 132, 136, 255, 262),
 });

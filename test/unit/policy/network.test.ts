@@ -20,6 +20,7 @@ test.each<[string, [number, number, number], string[]]>([
   ['a DCCP socket', [INET, 6, 33], ['dccp']],
   ['a Unix stream socket', [1, 1, 0], ['stream']],
   ['an RDM socket of TIPC', [30, 4, 0], ['rdm']],
+  ['an SMC socket, which is TCP in the end', [43, 1, 0], ['tcp', 'stream']],
   ['a packet socket', [17, 3, 3], ['raw', 'packet']],
   ['the old kind of packet socket', [INET, 10, 3], ['packet']],
   ['a netlink socket, whose types mean nothing', [16, 3, 0], []],

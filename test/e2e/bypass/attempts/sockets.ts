@@ -8,6 +8,8 @@ const KINDS: Readonly<Record<string, string>> = {
   'a TCP socket over IPv6': '10 1 0',
   'an MPTCP socket': '2 1 262',
   'an MPTCP socket over IPv6': '10 1 262',
+  'an SMC socket, which falls back to TCP': '43 1 0',
+  'an SMC socket over IPv6': '43 1 1',
   'a UDP socket': '2 2 0',
   'a UDP socket over IPv6': '10 2 17',
   'a raw socket': '2 3 255',
