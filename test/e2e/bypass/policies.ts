@@ -1,6 +1,6 @@
 /** What the attempts are against. */
 import type { Policy } from '@parapet/policy';
-import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
+import { capabilityRule, dnsRule, endpointRule, fileRule, nameRule, networkRule, pathRule, patternRule, policyOf } from '../../unit/policy/builders.ts';
 import { ACTOR, HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
 import type { PolicyName } from './attempt.ts';
 
@@ -68,6 +68,13 @@ export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
     posture: 'audit',
     policies: [policyOf(networkRule('tcp'), networkRule('udp'), networkRule('raw'), networkRule('packet'))],
   },
+  /** Nobody talks to port 9 of this machine. */
+  endpoints: {
+    posture: 'audit',
+    policies: [policyOf(...['127.0.0.0/8', '::1/128'].map((block) => endpointRule(block, { ports: [{ first: 9, last: 9 }] })))],
+  },
+  names: { posture: 'audit', policies: [policyOf(dnsRule('blocked.example'))] },
+  patterns: { posture: 'audit', policies: [policyOf(patternRule(`${HOME}/**/*.key`), nameRule('tool'))] },
   capabilities: {
     posture: 'audit',
     policies: [

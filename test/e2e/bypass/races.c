@@ -141,8 +141,10 @@ static int insist(char **w)
 {
 	int error = EACCES;
 
-	while (error == EACCES && access(w[2], F_OK))
+	while (error == EACCES && access(w[2], F_OK)) {
 		error = reads(open(w[1], O_RDONLY));
+		usleep(2000); /* the agents that come and go need the processor too */
+	}
 	return error;
 }
 

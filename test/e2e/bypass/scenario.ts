@@ -7,6 +7,7 @@ import { HOME } from './attempt.ts';
 import type { PolicyName } from './attempt.ts';
 import { ATTEMPTS, SMOKE } from './attempts/index.ts';
 import { makeFiles } from './files.ts';
+import { makeDecoys } from './decoys.ts';
 import { performInContainers } from './containers.ts';
 import { performAcrossLives, SWAP, swapForever } from './lives.ts';
 import { POLICIES } from './policies.ts';
@@ -26,6 +27,7 @@ mkdirSync(HOME, { recursive: true });
 mkdirSync(IMAGE, { recursive: true });
 execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', IMAGE]);
 makeFiles(IMAGE, actor);
+makeDecoys();
 makeCgroup('bypass-free');
 for (const name of Object.keys(POLICIES) as PolicyName[]) await enforcer.enforce(makeCgroup(`bypass-${name}`), tableOf(name));
 

@@ -2,11 +2,13 @@
 import type { Attempt } from '../attempt.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { DOORS } from './doors.ts';
+import { ENDPOINTS } from './endpoints.ts';
 import { EXECUTING } from './executing.ts';
 import { IDENTITY } from './identity.ts';
 import { LOCAL_SOCKETS } from './local-sockets.ts';
 import { NAMES } from './names.ts';
 import { OPENING } from './opening.ts';
+import { PATTERNS } from './patterns.ts';
 import { RACES } from './races.ts';
 import { SOCKETS } from './sockets.ts';
 
@@ -20,6 +22,8 @@ export const ATTEMPTS: readonly Attempt[] = [
   ...LOCAL_SOCKETS,
   ...CAPABILITIES,
   ...RACES,
+  ...ENDPOINTS,
+  ...PATTERNS,
 ];
 
 /** A few of every family, for kernels where time is short; without those that a kernel must be started for in a special way. */
