@@ -18,7 +18,8 @@ enum number {
 	NUMBER_PATTERN_CELLS = PATTERN_CELLS,
 	NUMBER_MAX_PATTERN_CHUNKS = MAX_PATTERN_CHUNKS,
 	NUMBER_TABLE_HAS_FIRST = TABLE_HAS(CLASS_PROCESS),
-	NUMBER_TABLE_HAS_LAST = TABLE_HAS(CLASS_CAPABILITY),
+	NUMBER_TABLE_HAS_LAST = TABLE_HAS(CLASS_HARDENING),
+	NUMBER_SYSCALL_BLOCKED_BIT = 31, /* an enum holds no larger power of two */
 	NUMBER_TABLE_HAS_SOURCES = TABLE_HAS_SOURCES,
 	NUMBER_TABLE_HAS_PATTERNS = TABLE_HAS_PATTERNS,
 	NUMBER_TABLE_HAS_EXECNAMES = TABLE_HAS_EXECNAMES,
@@ -35,6 +36,8 @@ struct abi {
 	enum net_name net_name;
 	enum endpoint_op endpoint_op;
 	enum endpoint_protocol endpoint_protocol;
+	enum switch_name switch_name;
+	enum own_kind own_kind;
 	enum site site;
 	enum counter counter;
 	enum hook hook;
@@ -46,10 +49,12 @@ struct abi {
 	struct endpoint_key endpoint_key;
 	struct endpoint_entry endpoint_entry;
 	struct endpoint endpoint;
+	struct syscall_set syscall_set;
 	struct table table;
 	struct pattern_verdict pattern_verdict;
 	struct container container;
 	struct label label;
+	struct guard guard;
 	struct event event;
 };
 

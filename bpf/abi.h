@@ -31,7 +31,10 @@ enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2, OP_MOVE = 3 };
 enum who { WHO_OWNER = 0, WHO_OTHER = 1 };
 
 /* Classes of operation; an allow-list and its default are per class. table.defaults holds a verdict for each: bits [class * 2, +2). */
-enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4 };
+enum op_class {
+	CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4, CLASS_SYSCALL = 5, CLASS_PRESET = 6,
+	CLASS_HARDENING = 7,
+};
 
 /* table.flags: a hook returns at once when the table has nothing to say about its class (CLASS_* is the bit number). */
 #define TABLE_HAS(class) (1u << (class))
@@ -46,6 +49,14 @@ enum net_name {
 	NET_TCP = 0, NET_UDP = 1, NET_ICMP = 2, NET_ICMPV6 = 3, NET_SCTP = 4, NET_STREAM = 5, NET_DGRAM = 6,
 	NET_RAW = 7, NET_RDM = 8, NET_SEQPACKET = 9, NET_DCCP = 10, NET_PACKET = 11, NET_ALL = 12,
 };
+
+/* Switches of a whole container: two bits of table.switches each, at [switch * 2, +2). From SWITCH_PRESETS on they are of CLASS_PRESET. */
+enum switch_name {
+	SWITCH_PTRACE = 0, SWITCH_MOUNTS = 1, SWITCH_MODULES = 2, SWITCH_BPF = 3, SWITCH_PERF = 4, SWITCH_USER_NAMESPACES = 5,
+	SWITCH_IO_URING = 6,
+	SWITCH_FILELESS_EXEC = 16, SWITCH_ANONYMOUS_MAP_EXEC = 17, SWITCH_PROTECT_ENV = 18, SWITCH_EXEC = 19, SWITCH_PROTECT_PROC = 20,
+};
+#define SWITCH_PRESETS SWITCH_FILELESS_EXEC
 
 /* Three verdict words of a trie node: for the path that ends here, for direct children, for anything deeper. */
 struct words {
@@ -114,6 +125,16 @@ struct endpoint {
 	struct endpoint_entry entries[MAX_ENDPOINT_ENTRIES];
 };
 
+#define SYSCALL_WORDS 9
+#define SYSCALL_BLOCKED (1u << 31) /* in the source of a key of syscall_sets: calls that are blocked, not audited */
+
+/* System calls by number, a bit each: as x86-64 has them (from 512 on x32's own), and as 32-bit entries do (from 513 on the calls
+ * inside of socketcall, from 541 on those inside of ipc). */
+struct syscall_set {
+	__u64 native[SYSCALL_WORDS];
+	__u64 compat[SYSCALL_WORDS];
+};
+
 /* One container's compiled rules. */
 struct table {
 	struct node top;             /* the node of "/" (top.id is the root of the path trie) */
@@ -132,6 +153,8 @@ struct table {
 	struct words source_top;     /* the words of the source trie's root */
 	__u32 terminal;              /* the table that holds instead for tasks with a controlling terminal */
 	__u32 reserved_2;
+	__u64 switches;
+	struct syscall_set syscalls; /* of any source: what no rule names leaves after one look */
 };
 
 /* What a set of patterns says: a verdict word, and how many components the deciding ones have before their first wildcard. An automaton's
@@ -158,9 +181,19 @@ struct label {
 	__u32 source;
 };
 
+/* What a confined container must not touch, beside the kernel's objects in the map `own`. */
+struct guard {
+	__u64 agent_start;           /* when the agent was started: its id may be another process's by now */
+	__u32 agent;                 /* the agent's process id as the host sees it */
+	__u32 pins;                  /* the device of the BPF file system with our pins, as the kernel numbers it */
+};
+
+/* Kinds of kernel objects in the map `own`, whose key is kind << 32 | id. */
+enum own_kind { OWN_MAP = 1, OWN_PROGRAM = 2 };
+
 /* Where a verdict came from. */
 enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_PATTERN = 6,
-	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9 };
+	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9, SITE_SWITCH = 11 };
 
 /* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it. */
 enum counter {
@@ -184,6 +217,12 @@ enum hook {
 	HOOK_PATH_TRUNCATE = 11, HOOK_FILE_TRUNCATE = 12, HOOK_SOCKET_CREATE = 13, HOOK_SOCKET_CONNECT = 14, HOOK_SOCKET_BIND = 15,
 	HOOK_SOCKET_SENDMSG = 16, HOOK_SOCKET_ACCEPT = 17, HOOK_CAPABLE = 18,
 	HOOK_SOCKET_LISTEN = 19, HOOK_SCTP_BIND_CONNECT = 20,
+	HOOK_PTRACE_ACCESS_CHECK = 21, HOOK_PTRACE_TRACEME = 22, HOOK_SB_MOUNT = 23, HOOK_MOVE_MOUNT = 24, HOOK_SB_UMOUNT = 25,
+	HOOK_SB_REMOUNT = 26, HOOK_SB_PIVOTROOT = 27, HOOK_KERNEL_MODULE_REQUEST = 28, HOOK_KERNEL_READ_FILE = 29,
+	HOOK_KERNEL_LOAD_DATA = 30, HOOK_BPF = 31, HOOK_BPF_MAP = 32, HOOK_BPF_PROG = 33, HOOK_PERF_EVENT_OPEN = 34,
+	HOOK_USERNS_CREATE = 35, HOOK_INODE_INIT_SECURITY_ANON = 36, HOOK_URING_OVERRIDE_CREDS = 37, HOOK_URING_SQPOLL = 38,
+	HOOK_TASK_KILL = 39, HOOK_MMAP_FILE = 40, HOOK_FILE_MPROTECT = 41, HOOK_FILE_RECEIVE = 42, HOOK_FILE_IOCTL = 43,
+	HOOK_INODE_SETXATTR = 44, HOOK_INODE_REMOVEXATTR = 45, HOOK_SYS_ENTER = 46,
 };
 
 /* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators. */
@@ -212,7 +251,8 @@ struct event {
 	__u32 uid;
 	__u32 pid_ns;
 	__u32 mnt_ns;
-	__u32 detail[3];             /* network: family, type, protocol; capability: number */
+	__u32 detail[3];             /* network: family, type, protocol; capability: number; switch: enum switch_name, and a process's id;
+	                                system call: its bit in a syscall_set, and 1 where that is among `compat` */
 	__u16 resource_len;
 	__u16 exe_len;
 	__u16 parent_len;

@@ -20,6 +20,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+
 #define MESSAGES_BYTES 16384
 
 static char messages[MESSAGES_BYTES];
@@ -101,6 +102,7 @@ static int set_pins(struct bpf_object *object, const char *directory)
 	return 0;
 }
 
+int parapet_note_own(struct bpf_object *object); /* own.c */
 /*
  * Opens and loads an object, without the programs whose hooks this kernel lacks. With `pins` not empty, its maps are pinned in that
  * directory, or taken from there. NULL on failure, with *error set.
@@ -122,6 +124,8 @@ struct bpf_object *parapet_load(const char *path, const char *pins, int *error)
 		*error = set_pins(object, pins);
 	if (!*error)
 		*error = bpf_object__load(object);
+	if (!*error)
+		*error = parapet_note_own(object);
 	if (!*error)
 		return object;
 	bpf_object__close(object);
@@ -159,7 +163,7 @@ static struct bpf_link *attach_program(struct bpf_program *program)
 }
 
 /* Attaches every loaded program and pins its link in `directory` under the program's name; unpinned links live as long as this process.
- * On failure some are attached: the caller removes the directory. */
+ * Raw tracepoints are attached on demand: of those the program is pinned. On failure some are attached: the caller removes the directory. */
 int parapet_attach(struct bpf_object *object, const char *directory)
 {
 	struct bpf_program *program;
@@ -171,16 +175,18 @@ int parapet_attach(struct bpf_object *object, const char *directory)
 
 		if (!bpf_program__autoload(program))
 			continue;
-		link = attach_program(program);
-		if (!link)
-			return -errno;
-		if (!*directory)
-			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", directory, bpf_program__name(program)) >= (int)sizeof(path))
-			error = -ENAMETOOLONG;
-		else
-			error = bpf_link__pin(link, path);
-		bpf_link__destroy(link); /* the pin holds it */
+			return -ENAMETOOLONG;
+		if (strncmp(bpf_program__section_name(program), "raw_tp/", 7) == 0) {
+			error = *directory ? bpf_program__pin(program, path) : 0;
+		} else {
+			link = attach_program(program);
+			if (!link)
+				return -errno;
+			error = *directory ? bpf_link__pin(link, path) : 0;
+			if (*directory)
+				bpf_link__destroy(link); /* the pin holds it */
+		}
 		if (error)
 			return error;
 	}

@@ -172,6 +172,7 @@ int adopt(struct bpf_iter__task *ctx)
 	struct label label = {};
 	__u32 tgid;
 
+	remember_agent();
 	if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD) || label_of(task))
 		return 0;
 	if (!task->signal->live.counter)

@@ -4,7 +4,8 @@
 #define PARAPET_HOOKS_PATH_H
 
 #include <bpf/bpf_tracing.h>
-#include "judge.h"
+#include "guard.h"
+#include "proc_files.h"
 
 struct path_access { __u32 hook; __u32 ops; struct dentry *dentry; struct vfsmount *mount; struct inode *inode; };
 
@@ -24,6 +25,7 @@ static __always_inline int judge(struct subject *subject, struct path_access *ac
 	s->hook = access->hook;
 	s->ops = access->ops;
 	s->who = owns(access->inode) ? WHO_OWNER : WHO_OTHER;
+	s->gone = access->inode && !access->inode->i_nlink;
 	s->event.detail[0] = s->event.detail[1] = s->event.detail[2] = 0;
 	if (s->subject.source == SOURCE_UNKNOWN) {
 		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
@@ -47,7 +49,10 @@ static __always_inline int judge_file(__u32 hook, __u32 ops, struct dentry *dent
 {
 	struct path_access access = { .hook = hook, .ops = ops, .dentry = dentry, .mount = mount, .inode = inode };
 	struct subject subject = {};
+	int guarded = hook == HOOK_FILE_OPEN ? 0 : guard_pin(hook, dentry, mount);
 
+	if (guarded)
+		return guarded;
 	if (!subject_of_current(&subject, CLASS_FILE))
 		return 0;
 	return deny_if(judge(&subject, &access), -EACCES);
@@ -82,6 +87,7 @@ SEC("lsm/file_open")
 int BPF_PROG(on_file_open, struct file *file, int ret)
 {
 	__u32 mode = file->f_mode, ops = 0;
+	int denied;
 
 	if (ret)
 		return ret;
@@ -91,7 +97,8 @@ int BPF_PROG(on_file_open, struct file *file, int ret)
 		ops |= OPS(OP_WRITE);
 	if ((mode & FMODE_READ) || !ops)
 		ops |= OPS(OP_READ);
-	return judge_file(HOOK_FILE_OPEN, ops, file->f_path.dentry, file->f_path.mnt, file->f_inode);
+	denied = judge_file(HOOK_FILE_OPEN, ops, file->f_path.dentry, file->f_path.mnt, file->f_inode);
+	return denied || !is_in_proc(file) ? denied : judge_proc_file(file);
 }
 
 SEC("lsm/path_mknod")

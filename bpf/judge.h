@@ -39,6 +39,16 @@ static __always_inline void unjudged(struct scratch *s, __u32 op, __u32 reason)
 	count(reason);
 }
 
+static __always_inline __u32 stronger(__u32 a, __u32 b)
+{
+	return a > b ? a : b;
+}
+
+static __always_inline __u32 mounts_verdict(struct table *table)
+{
+	return (table->switches >> (SWITCH_MOUNTS * 2)) & 3;
+}
+
 /* Decides one operation on the walked path: fills s->decision, returns its verdict. */
 __noinline int decide(__u32 slot, __u32 op)
 {
@@ -59,9 +69,12 @@ __noinline int decide(__u32 slot, __u32 op)
 		unjudged(s, op, COUNT_READ_FAULT);
 		return VERDICT_BLOCK;
 	}
-	/* another namespace's file is refused by its path there, but never allowed by it */
-	if (s->decision.verdict == VERDICT_NONE || (s->end == END_FOREIGN && s->decision.verdict == VERDICT_ALLOW)) {
+	/* another namespace's file, or a program that was deleted, is refused by its path, but never allowed by it */
+	if (s->decision.verdict == VERDICT_NONE || (s->decision.verdict == VERDICT_ALLOW && (s->end == END_FOREIGN || (s->gone && op == OP_EXEC)))) {
 		s->decision.verdict = op == OP_MOVE ? VERDICT_NONE : default_verdict(table, class_of(op));
+		/* a mount that is attached nowhere is a way round the refusal of mounts */
+		if (s->end == END_DETACHED)
+			s->decision.verdict = stronger(s->decision.verdict, mounts_verdict(table));
 		s->decision.site = SITE_DEFAULT;
 		s->decision.source = 0;
 		s->decision.node = 0;

@@ -12,13 +12,22 @@ typedef struct { unsigned int val; } kuid_t;
 typedef struct { int counter; } atomic_t;
 
 struct qstr { __u64 hash_len; unsigned int len; const unsigned char *name; };
-struct inode { unsigned short i_mode; kuid_t i_uid; };
-struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; };
+struct super_block { __u32 s_dev; unsigned long s_flags; unsigned long s_magic; };
+struct inode { kuid_t i_uid; unsigned short i_mode; const unsigned int i_nlink; struct super_block *i_sb; };
+struct dentry { unsigned int d_flags; struct dentry *d_parent; struct qstr d_name; struct inode *d_inode; struct super_block *d_sb; };
 
-struct ns_common { unsigned int inum; };
-struct vfsmount { struct dentry *mnt_root; };
-struct mount { struct mount *mnt_parent; struct dentry *mnt_mountpoint; struct vfsmount mnt; struct mnt_namespace *mnt_ns; };
-struct mnt_namespace { struct ns_common ns; struct mount *root; };
+struct ns_common { unsigned int inum; __u64 ns_id; };
+struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; int mnt_flags; };
+struct list_head { struct list_head *next; };
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	struct list_head mnt_mounts;
+	struct list_head mnt_child;
+	struct mnt_namespace *mnt_ns;
+};
+struct mnt_namespace { struct ns_common ns; __u64 seq; struct mount *root; };
 struct path { struct vfsmount *mnt; struct dentry *dentry; };
 struct file { unsigned int f_mode; unsigned int f_flags; struct inode *f_inode; struct path f_path; };
 
@@ -29,7 +38,10 @@ struct signal_struct { atomic_t live; struct tty_struct *tty; };
 
 struct pid_namespace { struct task_struct *child_reaper; struct ns_common ns; };
 struct upid { int nr; struct pid_namespace *ns; };
-struct pid { unsigned int level; struct upid numbers[1]; };
+struct hlist_node { struct hlist_node *next; };
+struct hlist_head { struct hlist_node *first; };
+struct pid { unsigned int level; struct hlist_head tasks[1]; struct upid numbers[1]; };
+struct proc_inode { struct pid *pid; struct inode vfs_inode; };
 struct nsproxy { struct mnt_namespace *mnt_ns; };
 
 struct kernfs_node { __u64 id; };
@@ -37,7 +49,11 @@ struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *
 struct cgroup { struct cgroup_subsys_state self; struct kernfs_node *kn; };
 struct css_set { struct cgroup *dfl_cgrp; };
 
+struct thread_info { __u32 status; };
+struct pt_regs { unsigned long bx; unsigned long orig_ax; };
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -53,9 +69,17 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct nsproxy *nsproxy;
 	struct css_set *cgroups;
+	struct hlist_node pid_links[1];
 };
 
 struct linux_binprm { struct file *file; };
+
+struct vm_area_struct { struct file *vm_file; void *anon_vma; const unsigned long vm_flags; };
+struct backing_file { struct path user_path; };
+
+struct bpf_map { __u32 id; };
+struct bpf_prog_aux { __u32 id; };
+struct bpf_prog { struct bpf_prog_aux *aux; };
 
 struct in6_addr { __u32 word[4]; };
 struct sock_common {
@@ -84,6 +108,25 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define EACCES 13
 #define EEXIST 17
 
+#define TS_COMPAT 0x2                 /* the system call came by a 32-bit entry */
+#define X32_SYSCALL_BIT 0x40000000
+#define COMPAT_SOCKETCALL 102
+#define COMPAT_IPC 117
+#define PROC_SUPER_MAGIC 0x9fa0
+#define BPF_FS_MAGIC 0xcafe4a11
+#define SB_KERNMOUNT 0x400000
+#define MNT_INTERNAL 0x4000          /* a mount that the kernel made for itself, as for memfds and pipes */
+#define PROT_WRITE 0x2
+#define PROT_EXEC 0x4
+#define MAP_SHARED 0x1
+#define VM_EXEC 0x4
+#define VM_SHARED 0x8
+#define PTRACE_MODE_ATTACH 0x2
+#define READING_MODULE 2             /* enum kernel_read_file_id and kernel_load_data_id; two kinds of kexec images follow */
+#define READING_KEXEC_LAST 4
+#define PERF_SECURITY_OPEN 0
+#define PERF_SECURITY_LAST 3
+
 #define PF_IO_WORKER 0x00000010
 #define PF_FORKNOEXEC 0x00000040
 #define PF_KTHREAD 0x00200000
@@ -93,6 +136,8 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_NOACCOUNT 0x20000000   /* the inner open of a stacked file system; the outer one has been judged */
+#define FMODE_PATH 0x4000            /* a descriptor that only names a file: what is done through it is judged then */
+#define FMODE_BACKING 0x2000000      /* from 6.5 on: the file below an overlay, whose own path is another */
 #define O_TRUNC 01000
 #define DCACHE_DISCONNECTED 0x20     /* reached by file handle: its place in the tree is not known */
 #define RENAME_EXCHANGE 2

@@ -88,9 +88,9 @@ static __always_inline __u32 table_for_terminal(struct table *table, __u32 numbe
 	return table->terminal;
 }
 
-/* Fills the subject for a container, whose label the current process may have; its table if that table says anything about the class. It is
- * the one for tasks without a terminal. */
-static __always_inline struct table *subject_without_terminal(struct subject *out, struct label *label, __u32 container, __u32 class)
+/* Fills the subject for a container, whose label the current process may have; its table, or NULL where it has none. It is the one for tasks
+ * without a terminal. */
+static __always_inline struct table *subject_under(struct subject *out, struct label *label, __u32 container)
 {
 	__u64 *entry = bpf_map_lookup_elem(&containers, &container);
 	struct table *table;
@@ -102,7 +102,7 @@ static __always_inline struct table *subject_without_terminal(struct subject *ou
 	if (!(__u32)word)
 		return NULL;
 	table = table_at((__u32)word);
-	if (!table || !(table->flags & (TABLE_HAS(class))))
+	if (!table)
 		return NULL;
 	out->container = container;
 	out->table = (__u32)word;
@@ -113,6 +113,14 @@ static __always_inline struct table *subject_without_terminal(struct subject *ou
 		out->source = label && (__u32)cached == out->generation ? cached >> 32 : SOURCE_UNKNOWN;
 	}
 	return table;
+}
+
+/* The same, but NULL where the table says nothing about the class. */
+static __always_inline struct table *subject_without_terminal(struct subject *out, struct label *label, __u32 container, __u32 class)
+{
+	struct table *table = subject_under(out, label, container);
+
+	return table && (table->flags & (TABLE_HAS(class))) ? table : NULL;
 }
 
 /* The same, with the table for tasks with a terminal where the current one has such. */

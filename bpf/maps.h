@@ -54,6 +54,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pattern_chunk);
 } patterns SEC(".maps");
+/* Audited system calls, or with SYSCALL_BLOCKED blocked ones, for one source class, 0 for any; the node is the table's root. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_NODES);
+	__type(key, struct source_key);
+	__type(value, struct syscall_set);
+} syscall_sets SEC(".maps");
 
 /* Entry 0 is never used: a container with table 0 has no rules. */
 struct {
@@ -108,6 +116,21 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard);
+} guard SEC(".maps");
+
+/* Our own maps and programs, written by the bridge that loads them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+} own SEC(".maps");
 
 /* No program reads this map. A system call that updates a map of maps waits until every running program has ended: that is the barrier
  * between taking a table out of use and deleting it. */

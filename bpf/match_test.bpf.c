@@ -5,6 +5,7 @@
  */
 #include "maps.h"
 #include "hooks_dns.h"
+#include "switch.h"
 #include "trial.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -63,6 +64,9 @@ static __always_inline void judge_trial(struct trial *trial, struct scratch *s, 
 	s->subject.table = trial->table;
 	s->subject.source = 0;
 	s->who = trial->who;
+	s->gone = 0;
+	s->decision.site = SITE_SWITCH;
+	s->decision.node = 0;
 	take_path(s, trial->source_path, trial->source_len);
 	trial->source_class = match_source(slot);
 	s->subject.source = trial->source_class;
@@ -83,6 +87,18 @@ static __always_inline void judge_trial(struct trial *trial, struct scratch *s, 
 			return;
 		}
 		decide_name(slot);
+	} else if (trial->class == CLASS_SYSCALL) {
+		struct table *table = table_at(trial->table);
+		bool compat = trial->detail[1];
+
+		if (!table || !has_syscall(&table->syscalls, trial->detail[0], compat) || !find_syscall(s, table, trial->detail[0], compat))
+			s->decision.verdict = s->decision.source = 0;
+	} else if (trial->class >= CLASS_PRESET) {
+		struct table *table = table_at(trial->table);
+
+		s->decision.verdict = table ? switch_verdict(table, trial->detail[0] & 31) : VERDICT_NONE;
+		s->decision.site = SITE_SWITCH;
+		s->decision.node = s->decision.source = 0;
 	} else {
 		take_path(s, trial->path, trial->path_len);
 		decide(slot, trial->op);

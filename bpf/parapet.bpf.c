@@ -7,5 +7,12 @@
 #include "hooks_flat.h"
 #include "hooks_socket.h"
 #include "hooks_dns.h"
+#include "hooks_mount.h"
+#include "hooks_hardening.h"
+#include "hooks_guard.h"
+#include "hooks_memory.h"
+#include "hooks_attribute.h"
+#include "hooks_preset.h"
+#include "hooks_syscall.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

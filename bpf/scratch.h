@@ -62,6 +62,7 @@ struct scratch {
 	__u32 rank;              /* how near the rule that decided is: see docs/semantics.md */
 	__u32 ops;               /* operations to judge: bits 1 << enum path_op */
 	__u32 who;
+	__u32 gone;              /* the file has no name any more */
 	__u32 hook;
 	__u32 text_len;
 	__u32 count;             /* components of the walked path, the last one first */

@@ -40,6 +40,19 @@ static __always_inline long read_mount(struct mount_part *out, __u64 mount)
 	       bpf_core_read(&out->root, 8, &m->mnt.mnt_root);
 }
 
+/* The namespaces that open_tree(2) and fsmount(2) make for one mount have no number. From 6.18 on the number is elsewhere. */
+static __always_inline bool is_unnumbered(__u64 mnt_ns)
+{
+	struct mnt_namespace *ns = (void *)mnt_ns;
+	__u64 number = 1;
+
+	if (bpf_core_field_exists(ns->seq))
+		bpf_core_read(&number, 8, &ns->seq);
+	else if (bpf_core_field_exists(ns->ns.ns_id))
+		bpf_core_read(&number, 8, &ns->ns.ns_id);
+	return !number;
+}
+
 /* What kind of root the topmost mount is. */
 static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
 {
@@ -49,7 +62,9 @@ static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
 		return END_FAULT;
 	if (!mnt_ns)
 		return END_DETACHED;
-	return mnt_ns == s->mnt_ns ? END_ATTACHED : END_FOREIGN;
+	if (mnt_ns == s->mnt_ns)
+		return END_ATTACHED;
+	return is_unnumbered(mnt_ns) ? END_DETACHED : END_FOREIGN;
 }
 
 /* Keeps one more component; an enum end when that is not possible, else 0. */

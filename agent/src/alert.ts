@@ -1,5 +1,5 @@
 /** Alerts: one line of JSON for an event, with KubeArmor's field names and where in the author's repository the rule stands. */
-import { dataText, operationText, refKey, resourceText } from '@parapet/policy';
+import { dataText, enforcerText, operationText, refKey, resourceText } from '@parapet/policy';
 import type { AlertOperation, DecodedEvent } from '@parapet/policy';
 import type { Explained } from './explain.ts';
 import { labelText, podName } from './labels.ts';
@@ -28,7 +28,7 @@ export interface Alert {
   readonly uid: number;
   readonly parentProcessName: string;
   readonly processName: string;
-  readonly enforcer: 'BPFLSM';
+  readonly enforcer: ReturnType<typeof enforcerText>;
   readonly policyName: string;
   readonly severity: string;
   readonly tags: string;
@@ -68,14 +68,19 @@ export function toAlert(explained: Explained, place: { readonly node: string; re
     pid: event.nsTgid,
     uid: event.uid,
     ...programs(explained),
-    enforcer: 'BPFLSM',
+    enforcer: enforcerText(event),
     ...policyFields(explained),
     type: event.container === 0 ? 'MatchedHostPolicy' : 'MatchedPolicy',
-    operation: operationText(event.section),
+    operation: operationText(event),
     data: dataText(event, record.resource),
     action,
-    result: action === 'Audit' ? 'Passed' : event.section === 'capabilities' ? 'Operation not permitted' : 'Permission denied',
+    result: action === 'Audit' ? 'Passed' : refusalText(event),
   };
+}
+
+/** What the refused program was told: EPERM or EACCES. */
+function refusalText({ section }: DecodedEvent): Alert['result'] {
+  return section === 'capabilities' || section === 'hardening' || section === 'syscalls' ? 'Operation not permitted' : 'Permission denied';
 }
 
 type ContainerFields = Pick<Alert, 'namespaceName' | 'podName' | 'labels' | 'containerID' | 'containerName' | 'containerImage'>;
@@ -152,6 +157,7 @@ function policyFields({ why, event }: Explained): PolicyFields {
 function silentMessage(why: Exclude<Explained['why'], { type: 'rule' }>, event: DecodedEvent): string {
   if (why.type === 'unjudged') return `refused because it could not be judged: ${event.reason ?? 'no reason given'}`;
   if (why.type === 'unknown') return 'the rules that decided are no longer in force';
+  if (event.section === 'hardening') return 'what guards the rules themselves is refused to a container that has rules';
   return why.policy === undefined ? 'no rule of an allow-list names it' : `no rule names it, and ${refKey(why.policy)} makes an allow-list`;
 }
 

@@ -1,14 +1,33 @@
 /** Which policies are for which container, and which of this kernel's missing hooks that matters to. */
-import type { Policy, Problem, Section, Workload } from '@parapet/policy';
-import { matches, refKey } from '@parapet/policy';
+import type { ListedSection, Policy, Problem, Rule, SwitchName, Workload } from '@parapet/policy';
+import { hooksHolding, matches, refKey } from '@parapet/policy';
 
 /** Hooks by which tasks get and keep their labels: without one of them no container is told from the node. */
 const IDENTITY_HOOKS = ['bprm_check_security', 'bprm_committed_creds', 'task_alloc', 'sched_process_fork', 'sched_process_exit'];
 
+/** Where a container that has rules about files is kept from giving them other paths. */
+const MOUNT_HOOKS = ['sb_mount', 'move_mount', 'sb_umount', 'sb_remount', 'sb_pivotroot'];
+
+/** Hooks at which a switch is judged. */
+const HOOKS_OF_SWITCH: Readonly<Record<SwitchName, readonly string[]>> = {
+  ptrace: ['ptrace_access_check', 'ptrace_traceme'],
+  mounts: MOUNT_HOOKS,
+  modules: ['kernel_module_request', 'kernel_read_file', 'kernel_load_data'],
+  bpf: ['bpf'],
+  perf: ['perf_event_open'],
+  userNamespaces: ['userns_create'],
+  ioUring: ['inode_init_security_anon', 'uring_override_creds', 'uring_sqpoll'],
+  filelessExec: ['bprm_check_security', 'mmap_file', 'file_mprotect'],
+  anonymousMapExec: ['mmap_file', 'file_mprotect'],
+  protectEnv: ['file_open'],
+  exec: ['bprm_check_security'],
+  protectProc: ['file_open'],
+};
+
 /** Hooks that the rules of a section are judged at; without one of them, something of the section passes unseen. */
-const HOOKS_OF: Readonly<Record<Section, readonly string[]>> = {
+const HOOKS_OF: Readonly<Record<ListedSection, readonly string[]>> = {
   // A blocked program must not become runnable under another name.
-  process: ['bprm_check_security', 'path_link', 'path_rename'],
+  process: ['bprm_check_security', 'path_link', 'path_rename', 'mmap_file', 'file_mprotect', ...MOUNT_HOOKS],
   file: [
     'file_open',
     'unix_stream_connect',
@@ -23,6 +42,11 @@ const HOOKS_OF: Readonly<Record<Section, readonly string[]>> = {
     'path_chmod',
     'path_chown',
     'path_truncate',
+    'file_receive',
+    'file_ioctl',
+    'inode_setxattr',
+    'inode_removexattr',
+    ...MOUNT_HOOKS,
   ],
   network: ['socket_create', 'socket_connect', 'socket_bind', 'socket_sendmsg', 'socket_accept', 'socket_listen'],
   capabilities: ['capable'],
@@ -42,8 +66,14 @@ export function selectPolicies(policies: readonly Policy[], workloads: readonly 
 export function hooksLacking(policy: Policy, missing: readonly string[]): readonly string[] {
   if (missing.length === 0) return [];
   const identity = policy.kind === 'KubeArmorHostPolicy' ? [] : IDENTITY_HOOKS;
-  const needed = new Set([...identity, ...policy.rules.flatMap((rule) => HOOKS_OF[rule.section])]);
+  const needed = new Set([...identity, ...policy.rules.flatMap(hooksOf)]);
   return [...needed].filter((hook) => missing.includes(hook));
+}
+
+function hooksOf(rule: Rule): readonly string[] {
+  // Audited calls are seen by a tracepoint that every kernel has.
+  if (rule.section === 'syscalls') return rule.action === 'Block' ? rule.syscalls.flatMap(hooksHolding) : [];
+  return 'switch' in rule ? HOOKS_OF_SWITCH[rule.switch] : HOOKS_OF[rule.section];
 }
 
 /** What to tell of a policy that needs hooks which this kernel lacks; undefined where it lacks none of them. */

@@ -17,7 +17,8 @@ export const MAX_PATTERN_CHUNKS = 4096;
 export const VERDICT = { none: 0, allow: 1, audit: 2, block: 3 } as const;
 export const PATH_OPERATION = { exec: 0, read: 1, write: 2, move: 3 } as const;
 export const WHO = { owner: 0, other: 1 } as const;
-export const CLASS = { process: 0, file: 1, network: 2, capabilities: 3, dns: 4 } as const;
+export const SYSCALL_BLOCKED_BIT = 31;
+export const CLASS = { process: 0, file: 1, network: 2, capabilities: 3, dns: 4, syscalls: 5, presets: 6, hardening: 7 } as const;
 export const TABLE_HAS_SOURCES = 1 << 8;
 export const TABLE_HAS_PATTERNS = 1 << 9;
 export const TABLE_HAS_EXECNAMES = 1 << 10;
@@ -28,7 +29,25 @@ export const MAX_ENDPOINT_ENTRIES = 64;
 export const ENDPOINT_OPERATION = { connect: 0, send: 1, bind: 2, listen: 3, accept: 4 } as const;
 /** Bits by which an entry names the protocols that it is about. */
 export const ENDPOINT_PROTOCOL = { tcp: 1, udp: 2, sctp: 4, any: 15 } as const;
-export const SITE = { default: 0, exact: 1, child: 2, deep: 3, flat: 4, unjudged: 5, pattern: 6, execname: 7, endpoint: 9 } as const;
+export const SITE = {
+  default: 0,
+  exact: 1,
+  child: 2,
+  deep: 3,
+  flat: 4,
+  unjudged: 5,
+  pattern: 6,
+  execname: 7,
+  endpoint: 9,
+  switch: 11,
+} as const;
+
+/** Switches of a table, two bits each in `table.switches`, in the order of `enum switch_name`. */
+// prettier-ignore
+export const SWITCH = {
+  ptrace: 0, mounts: 1, modules: 2, bpf: 3, perf: 4, userNamespaces: 5, ioUring: 6,
+  filelessExec: 16, anonymousMapExec: 17, protectEnv: 18, exec: 19, protectProc: 20,
+} as const;
 
 /** Kernel counters in the order of `enum counter`; the names are the ones users see. */
 export const COUNTERS = [
@@ -50,7 +69,10 @@ export type CounterName = (typeof COUNTERS)[number];
 export const HOOKS = [
   'SECURITY_BPRM_CHECK', 'FILE_OPEN', 'PATH_MKNOD', 'PATH_MKDIR', 'PATH_RMDIR', 'PATH_UNLINK', 'PATH_SYMLINK', 'PATH_LINK', 'PATH_RENAME',
   'PATH_CHMOD', 'PATH_CHOWN', 'PATH_TRUNCATE', 'FILE_TRUNCATE', 'SOCKET_CREATE', 'SOCKET_CONNECT', 'SOCKET_BIND', 'SOCKET_SENDMSG',
-  'SOCKET_ACCEPT', 'CAPABLE', 'SOCKET_LISTEN', 'SCTP_BIND_CONNECT',
+  'SOCKET_ACCEPT', 'CAPABLE', 'SOCKET_LISTEN', 'SCTP_BIND_CONNECT', 'PTRACE_ACCESS_CHECK', 'PTRACE_TRACEME', 'SB_MOUNT', 'MOVE_MOUNT', 'SB_UMOUNT', 'SB_REMOUNT', 'SB_PIVOTROOT',
+  'KERNEL_MODULE_REQUEST', 'KERNEL_READ_FILE', 'KERNEL_LOAD_DATA', 'BPF', 'BPF_MAP', 'BPF_PROG', 'PERF_EVENT_OPEN', 'USERNS_CREATE',
+  'INODE_INIT_SECURITY_ANON', 'URING_OVERRIDE_CREDS', 'URING_SQPOLL', 'TASK_KILL', 'MMAP_FILE', 'FILE_MPROTECT', 'FILE_RECEIVE',
+  'FILE_IOCTL', 'INODE_SETXATTR', 'INODE_REMOVEXATTR', 'SYS_ENTER',
 ] as const;
 
 /** Size and field offsets of every shared struct, in bytes. */
@@ -65,13 +87,15 @@ export const LAYOUT = {
   endpoint_entry: { size: 16, number: 0, source: 4, first_port: 8, last_port: 10, verdict: 12, operations: 13, protocols: 14, any_port: 15 },
   endpoint: { size: 1032, count: 0, reserved: 4, entries: 8 },
   table: {
-    size: 120, top: 0, source_root: 24, defaults: 28, flags: 32, source_lengths: 36, any: 40, dns_root: 80, dns_unreadable: 84,
+    size: 272, top: 0, source_root: 24, defaults: 28, flags: 32, source_lengths: 36, any: 40, dns_root: 80, dns_unreadable: 84,
     execname_root: 88, pattern_chunk: 92, pattern_verdicts: 96, pattern_chunks: 100, pattern_stride: 102, source_top: 104, terminal: 112,
-    reserved_2: 116,
+    reserved_2: 116, switches: 120, syscalls: 128,
   },
   pattern_verdict: { size: 8, word: 0, process_depth: 2, file_depth: 4, reserved: 6 },
+  syscall_set: { size: 144, native: 0, compat: 72 },
   container: { size: 8, table: 0, generation: 4 },
   label: { size: 24, start_time: 0, container: 8, reserved: 12, generation: 16, source: 20 },
+  guard: { size: 16, agent_start: 0, agent: 8, pins: 12 },
   event: {
     size: 144, time_ns: 0, cgroup: 8, start_time: 16, container: 24, generation: 28, node: 32, source: 36, class: 40, op: 41, verdict: 42,
     site: 43, who: 44, hook: 45, reason: 46, truncated: 47, tgid: 48, tid: 52, ppid: 56, ns_tgid: 60, ns_ppid: 64, uid: 68, pid_ns: 72,

@@ -1,6 +1,6 @@
 /** An access: what a task tries to do. The evaluator and the kernel both answer it with a decision. */
 import type { Address } from './address.ts';
-import type { EndpointOperation, Policy, Rule } from './model.ts';
+import type { EndpointOperation, Policy, Rule, SwitchName } from './model.ts';
 
 /** `move`: a directory gets another name or place, and everything below it with it. */
 export type PathOperation = 'exec' | 'read' | 'write' | 'move';
@@ -40,6 +40,18 @@ export type Access =
       /** CAP_NET_RAW is 13. */
       readonly capability: number;
       readonly source: string;
+    }
+  | {
+      readonly type: 'syscall';
+      /** As in SYSCALLS. */
+      readonly syscall: string;
+      readonly source: string;
+    }
+  | {
+      /** What a switch is about: tracing, mounting, executing from memory. */
+      readonly type: 'switch';
+      readonly switch: SwitchName;
+      readonly source: string;
     };
 
 /** An address that a socket is used with: the peer's for connect and send, its own for bind, listen and accept. */
@@ -50,7 +62,7 @@ export interface EndpointUse {
   readonly port: number;
 }
 
-/** What decided: a rule of a policy, the default posture of an allow-listed class, or nothing. */
+/** What decided: a rule of a policy, the default of its class (the posture of an allow-list), or nothing. */
 export type Decision =
   | { readonly verdict: 'allow' | 'audit' | 'block'; readonly policy: Policy; readonly rule: Rule }
   | { readonly verdict: 'audit' | 'block'; readonly posture: true }

@@ -2,6 +2,8 @@
 import { capabilityNumber } from './capability.ts';
 import { compilePatterns } from './compile-patterns.ts';
 import type { CompiledPatterns } from './compile-patterns.ts';
+import { compileSwitches } from './compile-switches.ts';
+import { compileSyscalls } from './compile-syscalls.ts';
 import { edgesOf } from './edges.ts';
 import { endpointNodes } from './endpoints.ts';
 import type { EndpointGiver } from './endpoints.ts';
@@ -12,6 +14,7 @@ import type {
   CapabilityRule,
   DnsRule,
   EndpointRule,
+  ListedSection,
   NetworkName,
   NetworkRule,
   PathMatch,
@@ -109,6 +112,9 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
   const domains = numberBranches(build.domains, { first: firstDomain });
   const endpoints = endpointNodes(build.endpoints, (rule) => classesOf(build, rule));
   const defaults = defaultsOf(rules, postures);
+  const { switches, sites: switchSites } = compileSwitches(rules, postures);
+  const { syscalls, sites: syscallSites } = compileSyscalls(rules, (rule) => classesOf(build, rule));
+  const sitesOfNames = [...names.sites, ...domains.sites, ...patterns.sites];
   return {
     root,
     nodes,
@@ -120,8 +126,10 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
     endpoints: endpoints.nodes,
     dns: { root: domains.nodes.length === 0 ? 0 : firstDomain, nodes: domains.nodes, unreadable: unreadableOf(rules, defaults.dns) },
     defaults,
+    switches,
+    syscalls,
     policies,
-    sites: new Map([...sites, ...names.sites, ...domains.sites, ...patterns.sites, ...build.flatSites, ...endpoints.sites]),
+    sites: new Map([...sites, ...sitesOfNames, ...build.flatSites, ...endpoints.sites, ...switchSites, ...syscallSites]),
   };
 }
 
@@ -136,6 +144,7 @@ function classesOf(build: Build, rule: Rule): readonly number[] {
 
 function addRule(build: Build, giver: Giver): void {
   const { rule, policy } = giver;
+  if ('switch' in rule || rule.section === 'syscalls') return;
   if ('endpoint' in rule) build.endpoints.push({ policy, rule });
   for (const source of classesOf(build, rule)) {
     if ('endpoint' in rule) addReachable(build, { rule, source });
@@ -219,7 +228,7 @@ function numberOf(capability: string): number {
 
 function defaultsOf(rules: readonly Giver[], postures: Postures): Table['defaults'] {
   const allowListed = new Set<Section>(rules.filter(({ rule }) => rule.action === 'Allow').map(({ rule }) => rule.section));
-  const of = (section: Section, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
+  const of = (section: ListedSection, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
   return {
     process: of('process', postures.file),
     file: of('file', postures.file),

@@ -3,6 +3,7 @@ import {
   CLASS,
   LAYOUT,
   NAME_CHUNK,
+  SWITCH,
   TABLE_HAS_ENDPOINTS,
   TABLE_HAS_EXECNAMES,
   TABLE_HAS_PATTERNS,
@@ -11,6 +12,7 @@ import {
   VERDICT,
 } from './abi.ts';
 import { block, concatenate } from './bytes.ts';
+import { encodeSyscallSet, everySyscall, syscallSets } from './encode-syscalls.ts';
 import { edgesOf, sourceMask } from './edges.ts';
 import type { Edge } from './edges.ts';
 import { encodeEndpoints } from './encode-endpoints.ts';
@@ -42,6 +44,10 @@ export interface EncodedTable {
   /** `patternCount` chunks, for a run of the kernel's chunks from the one that the table was told. */
   readonly patternChunks: Uint8Array;
   readonly patternCount: number;
+  /** Audited or blocked system calls for one source, 0 for any: `struct source_key` (node is the table's root id) to `struct syscall_set`. */
+  readonly syscallKeys: Uint8Array;
+  readonly syscallSets: Uint8Array;
+  readonly syscallCount: number;
   /** How many node ids were used: `nodeBase + 1` up to `nodeBase + idCount`. */
   readonly idCount: number;
 }
@@ -74,6 +80,9 @@ export function encodeTable(table: Table, nodeBase: number, places: TablePlaces 
     endpointKeys: concatenate([own.endpointKeys, other.endpointKeys]),
     endpoints: concatenate([own.endpoints, other.endpoints]),
     endpointCount: own.endpointCount + other.endpointCount,
+    syscallKeys: concatenate([own.syscallKeys, other.syscallKeys]),
+    syscallSets: concatenate([own.syscallSets, other.syscallSets]),
+    syscallCount: own.syscallCount + other.syscallCount,
     idCount: own.idCount + other.idCount,
   };
 }
@@ -86,6 +95,7 @@ function encodeOne(table: Table, nodeBase: number, { chunk = 0, terminal = 0 }: 
   const named = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.names.nodes, ...table.dns.nodes];
   const sourced = named.flatMap(({ id, sources }) => [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })));
   const flats = [...table.sourceFlat].map(([source, rules]) => ({ node: nodeBase + 1, source, rules }));
+  const calls = syscallSets(table);
   const sourceWords = block(sourced.length, LAYOUT.words.size);
   sourced.forEach(({ words }, i) => putWords(sourceWords.view, i * LAYOUT.words.size, words));
   const flatRules = block(flats.length, LAYOUT.flat_rules.size);
@@ -104,6 +114,9 @@ function encodeOne(table: Table, nodeBase: number, { chunk = 0, terminal = 0 }: 
     ...encodeEndpoints(table.endpoints, nodeBase + 1),
     patternChunks: patterns.chunks,
     patternCount: patterns.chunkCount,
+    syscallKeys: encodeSourceKeys(calls.map(({ source }) => ({ node: nodeBase + 1, source }))),
+    syscallSets: concatenate(calls.map(({ names }) => encodeSyscallSet(names))),
+    syscallCount: calls.length,
     idCount,
   };
 }
@@ -115,8 +128,8 @@ export function canonicalTable(table: Table): Uint8Array {
 
 /** The same for a table that was encoded with 0 as its node base. */
 export function canonicalBytes(encoded: EncodedTable): Uint8Array {
-  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints } = encoded;
-  const entries = [nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints];
+  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints, syscallKeys, syscallSets } = encoded;
+  const entries = [nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints, syscallKeys, syscallSets];
   const parts = [encoded.table, encoded.terminalTable, ...entries, encoded.patternChunks];
   const lengths = block(parts.length, 4);
   parts.forEach((part, i) => lengths.view.setUint32(i * 4, part.length, true));
@@ -155,6 +168,8 @@ function encodeHeader(table: Table, places: Places): Uint8Array {
   view.setUint16(at.pattern_chunks, patterns.chunkCount, true);
   view.setUint16(at.pattern_stride, patterns.stride, true);
   putWords(view, at.source_top, table.sources.root);
+  view.setBigUint64(at.switches, table.switches, true);
+  bytes.set(encodeSyscallSet(everySyscall(table)), at.syscalls);
   return bytes;
 }
 
@@ -178,6 +193,8 @@ function encodeFlags(table: Table): number {
     [table.patterns !== undefined, TABLE_HAS_PATTERNS],
     [table.terminal !== undefined, TABLE_HAS_TERMINAL],
     [table.endpoints.length > 0, TABLE_HAS_ENDPOINTS],
+    // mounts may be refused without a rule that says so
+    [((table.switches >> BigInt(SWITCH.mounts * 2)) & 3n) !== 0n, 1 << CLASS.hardening],
   ] as const;
   return marks.reduce((flags, [has, flag]) => (has ? flags | flag : flags), classes);
 }

@@ -9,7 +9,9 @@ import { depthOfDomain, isAboutName } from './evaluate-dns.ts';
 import { depthOfEndpoint, endpointRelation } from './evaluate-endpoint.ts';
 import { directoryOf, globOf, hangsAt } from './glob.ts';
 import { matchesGlob } from './glob-match.ts';
-import type { PathMatch, Policy, Posture, Postures, Rule, Section, SourceMatch } from './model.ts';
+import type { ListedSection, PathMatch, Policy, Posture, Postures, Rule, SourceMatch, SwitchRule, SyscallRule } from './model.ts';
+import { evaluateSwitch } from './evaluate-switch.ts';
+import { evaluateSyscall } from './evaluate-syscall.ts';
 import { networkNames } from './network.ts';
 
 type Verdict = 'allow' | 'audit' | 'block';
@@ -27,22 +29,23 @@ const STRENGTH: Readonly<Record<Verdict, number>> = { allow: 1, audit: 2, block:
  * the first is named, in the order of `policies` and of their rules, those for a name before those for a pattern.
  */
 export function evaluate(input: { policies: readonly Policy[]; postures: Postures; access: Access }): Decision {
-  if (input.access.type === 'path' && input.access.operation === 'move') return evaluateMove(input.policies, input.access.path);
-  const section = sectionOf(input.access);
-  const rules = input.policies.flatMap((policy) =>
-    policy.rules.filter((rule) => rule.section === section).map((rule) => ({ policy, rule })),
-  );
-  const matching = matchingOf(rules, input.access);
+  const { access } = input;
+  if (access.type === 'path' && access.operation === 'move') return evaluateMove(input.policies, access.path);
+  if (access.type === 'syscall') return evaluateSyscall(input.policies, access, isSource);
+  if (access.type === 'switch') return evaluateSwitch({ ...input, which: access.switch });
+  const section = sectionOf(access);
+  const rules = input.policies.flatMap((policy) => policy.rules.filter((rule) => isOf(rule, section)).map((rule) => ({ policy, rule })));
+  const matching = matchingOf(rules, access);
   const allowList = rules.some(({ rule }) => rule.action === 'Allow');
   if (matching.length === 0) return allowList ? { verdict: postureOf(section, input.postures), posture: true } : { verdict: 'none' };
 
-  const rank = largest(matching.map(({ rule }) => rankOf(rule, input.access)));
-  const deepest = matching.filter(({ rule }) => rankOf(rule, input.access) === rank);
+  const rank = largest(matching.map(({ rule }) => rankOf(rule, access)));
+  const deepest = matching.filter(({ rule }) => rankOf(rule, access) === rank);
   const sourced = deepest.filter(({ rule }) => rule.from.length > 0);
   const candidates = (sourced.length > 0 ? sourced : deepest).map(({ policy, rule }) => ({
     policy,
     rule,
-    verdict: says(rule, input.access),
+    verdict: says(rule, access),
   }));
   return strongest(candidates);
 }
@@ -68,7 +71,7 @@ function placeOf(match: PathMatch): string {
 }
 
 /** The rules that are about an access; of a queried name's forms, about the first that any rule is about. */
-function matchingOf<Held extends { readonly rule: Rule }>(rules: readonly Held[], access: Access): readonly Held[] {
+function matchingOf<Held extends { readonly rule: ListedRule }>(rules: readonly Held[], access: ListedAccess): readonly Held[] {
   if (access.type !== 'dns') return rules.filter(({ rule }) => isAbout(rule, access));
   for (const form of formsOf(access.name)) {
     const found = rules.filter(({ rule }) => isAbout(rule, { ...access, name: form.join('.') }));
@@ -77,20 +80,28 @@ function matchingOf<Held extends { readonly rule: Rule }>(rules: readonly Held[]
   return [];
 }
 
-function sectionOf(access: Access): Section {
+/** Accesses that listed rules judge, and those rules. */
+type ListedAccess = Exclude<Access, { type: 'switch' | 'syscall' }>;
+type ListedRule = Exclude<Rule, SwitchRule | SyscallRule>;
+
+function isOf(rule: Rule, section: ListedSection): rule is ListedRule {
+  return rule.section === section;
+}
+
+function sectionOf(access: ListedAccess): ListedSection {
   if (access.type === 'dns') return 'dns';
   if (access.type === 'network') return 'network';
   if (access.type === 'capability') return 'capabilities';
   return access.operation === 'exec' ? 'process' : 'file';
 }
 
-function postureOf(section: Section, postures: Postures): Posture {
+function postureOf(section: ListedSection, postures: Postures): Posture {
   if (section === 'process') return postures.file;
   return section === 'dns' ? postures.network : postures[section];
 }
 
 /** Whether a rule of the access's section matches it, source included. */
-function isAbout(rule: Rule, access: Access): boolean {
+function isAbout(rule: ListedRule, access: ListedAccess): boolean {
   if (rule.from.length > 0 && !rule.from.some((source) => isSource(source, access.source))) return false;
   if (rule.section === 'network') {
     if (access.type !== 'network') return false;
@@ -121,7 +132,7 @@ function covers(match: PathMatch, path: string): boolean {
  * directory that it hangs from; a name one less than the whole path of the file. Addresses and domains have depths of their own; rules
  * with neither are all alike.
  */
-function rankOf(rule: Rule, access: Access): number {
+function rankOf(rule: ListedRule, access: ListedAccess): number {
   if ('endpoint' in rule) return access.type === 'network' ? depthOfEndpoint(rule, access) : 0;
   if (rule.section === 'dns') return depthOfDomain(rule);
   if (access.type !== 'path' || rule.section === 'network' || rule.section === 'capabilities') return 0;
@@ -136,7 +147,7 @@ function depthOf(path: string): number {
 }
 
 /** What a matching rule says about the access. */
-function says(rule: Rule, access: Access): Verdict {
+function says(rule: ListedRule, access: ListedAccess): Verdict {
   if (access.type === 'network' && 'endpoint' in rule && endpointRelation(rule, access) === 'opens') return 'allow';
   if (rule.noTerminal && 'terminal' in access && access.terminal) return refusalOf(rule);
   const said = access.type === 'path' && 'match' in rule ? saysOfPath(rule, access) : undefined;

@@ -3,7 +3,9 @@ import type { Decision } from './access.ts';
 import type { DecodedEvent } from './event.ts';
 import type { Policy, Rule } from './model.ts';
 import { networkNames } from './network.ts';
-import { DNS_CELL, endpointSiteKey, flatSiteKey, isPathSite, siteKey, terminalSiteKey } from './site.ts';
+import { DNS_CELL, endpointSiteKey, flatSiteKey, isPathSite, siteKey, switchSiteKey, syscallSiteKey, terminalSiteKey } from './site.ts';
+import { switchOf } from './switches.ts';
+import { syscallText } from './syscall.ts';
 import type { Table } from './table.ts';
 
 interface Giver {
@@ -21,8 +23,26 @@ export function explainEvent(input: { table: Table; nodeBase: number; event: Dec
   if (event.site === 'default') {
     return event.verdict === 'allow' ? { verdict: 'none' } : { verdict: event.verdict, posture: true };
   }
+  if (event.site === 'switch') return event.section === 'syscalls' ? syscallGiver(input) : switchGiver(input);
   const giver = giverOf(input);
   return giver === undefined ? { verdict: 'none' } : { verdict: event.verdict, ...giver };
+}
+
+function syscallGiver({ table, event }: { table: Table; event: DecodedEvent }): Decision {
+  const { verdict, source, detail } = event;
+  if (verdict !== 'audit' && verdict !== 'block') return { verdict: 'none' };
+  const giver = table.sites.get(syscallSiteKey({ source, syscall: syscallText(detail[0], detail[1] !== 0), verdict }));
+  return giver === undefined ? { verdict: 'none' } : { verdict, ...giver };
+}
+
+/** A switch's rule; without one it is the default, as for mounts. */
+function switchGiver({ table, event }: { table: Table; event: DecodedEvent }): Decision {
+  const { verdict } = event;
+  const which = switchOf(event.detail[0]);
+  if (verdict === 'none' || which === undefined) return { verdict: 'none' };
+  const giver = table.sites.get(switchSiteKey({ which, verdict }));
+  if (giver !== undefined) return { verdict, ...giver };
+  return verdict === 'allow' ? { verdict: 'none' } : { verdict, posture: true };
 }
 
 function giverOf(input: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {

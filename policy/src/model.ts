@@ -149,8 +149,31 @@ export interface CapabilityRule extends RuleCommon {
   readonly capability: string;
 }
 
-export type Rule = ProcessRule | FileRule | NetworkRule | EndpointRule | CapabilityRule | DnsRule;
+/** A switch of `spec.hardening` or `spec.presets`: about the whole container, whatever the program. */
+export interface SwitchRule extends RuleCommon {
+  readonly section: SwitchSection;
+  readonly switch: SwitchName;
+}
+
+export interface SyscallRule extends RuleCommon {
+  readonly section: 'syscalls';
+  /** Names as in SYSCALLS. */
+  readonly syscalls: readonly string[];
+}
+
+export type Rule = ProcessRule | FileRule | NetworkRule | EndpointRule | CapabilityRule | DnsRule | SyscallRule | SwitchRule;
 export type Section = Rule['section'];
+/** Sections whose rules list what they are about; an Allow rule makes an allow-list of them. */
+export type ListedSection = Exclude<Section, SwitchSection | 'syscalls'>;
+
+export type SwitchSection = 'hardening' | 'presets';
+/** What `spec.hardening` can refuse. */
+export const HARDENING_NAMES = ['ptrace', 'mounts', 'modules', 'bpf', 'perf', 'userNamespaces', 'ioUring'] as const;
+/** KubeArmor's presets. */
+export const PRESET_NAMES = ['filelessExec', 'anonymousMapExec', 'protectEnv', 'exec', 'protectProc'] as const;
+export type HardeningName = (typeof HARDENING_NAMES)[number];
+export type PresetName = (typeof PRESET_NAMES)[number];
+export type SwitchName = HardeningName | PresetName;
 
 /** Protocols and socket types a network rule can name, in the order of `enum net_name` in bpf/abi.h. */
 // prettier-ignore

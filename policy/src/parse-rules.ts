@@ -5,7 +5,7 @@ import { INHERITED_FIELDS, readManner } from './inherit.ts';
 import type { Manner } from './inherit.ts';
 import { NETWORK_NAMES } from './model.ts';
 import { ENDPOINT_FIELDS, ENDPOINT_HINTS, readEndpoints } from './parse-endpoints.ts';
-import type { FileMatch, NetworkName, ProcessMatch, Rule, Section, SourceMatch } from './model.ts';
+import type { FileMatch, ListedSection, NetworkName, ProcessMatch, Rule, SourceMatch } from './model.ts';
 import { newPatternBudget, readDirectoryMatch, readPathMatch, readPatternMatch, readProcessMatch, readSources } from './parse-match.ts';
 import { at, checkFields, fieldText, isAbsent, readFlag, readList, readNeededString, readObject, refuse, show } from './reading.ts';
 import type { Cursor, Fields } from './reading.ts';
@@ -15,7 +15,7 @@ import { closest } from './suggest.ts';
 export const SECTIONS: readonly SpecSection[] = ['process', 'file', 'network', 'capabilities'];
 
 const PATH_LISTS: Fields = { known: [...INHERITED_FIELDS, 'matchPaths', 'matchDirectories', 'matchPatterns'] };
-type SpecSection = Exclude<Section, 'dns'>;
+type SpecSection = Exclude<ListedSection, 'dns'>;
 
 const SECTION_FIELDS: Readonly<Record<SpecSection, Fields>> = {
   process: PATH_LISTS,

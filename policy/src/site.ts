@@ -1,6 +1,6 @@
 /** Keys of `Table.sites`: the places in a table that can give a verdict. */
 import type { PathOperation } from './access.ts';
-import type { NetworkName } from './model.ts';
+import type { NetworkName, SwitchName } from './model.ts';
 
 const PATH_SITES = ['exact', 'child', 'deep', 'pattern', 'execname'] as const;
 export type PathSite = (typeof PATH_SITES)[number];
@@ -36,4 +36,14 @@ export function terminalSiteKey(key: string, offset: number): string {
 /** The key of a bit of the flat rules. `what` is a network name or a capability number. See `terminalSiteKey` for the other table's. */
 export function flatSiteKey(bit: { source: number; what: NetworkName | number; verdict: 'allow' | 'audit' | 'block' }): string {
   return `flat/${bit.source}/${bit.what}/${bit.verdict}`;
+}
+
+/** The key of a switch. */
+export function switchSiteKey(at: { which: SwitchName; verdict: 'allow' | 'audit' | 'block' }): string {
+  return `switch/${at.which}/${at.verdict}`;
+}
+
+/** The key of a system call. */
+export function syscallSiteKey(at: { source: number; syscall: string; verdict: 'audit' | 'block' }): string {
+  return `syscall/${at.source}/${at.syscall}/${at.verdict}`;
 }

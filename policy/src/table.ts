@@ -53,6 +53,12 @@ export interface EndpointEntry {
   readonly verdict: 'allow' | 'audit' | 'block';
 }
 
+/** System calls that are audited and those that are blocked. */
+export interface SyscallSets {
+  readonly audit: ReadonlySet<string>;
+  readonly block: ReadonlySet<string>;
+}
+
 /** Default verdict of a class: `none` where no Allow rule makes it an allow-list. */
 export type ClassDefault = 'none' | 'audit' | 'block';
 
@@ -111,6 +117,10 @@ export interface Table {
     readonly capabilities: ClassDefault;
     readonly dns: ClassDefault;
   };
+  /** Verdicts of the switches, two bits each; see SWITCH. */
+  readonly switches: bigint;
+  /** System calls by source class, 0 for any source. */
+  readonly syscalls: ReadonlyMap<number, SyscallSets>;
   /** Policies in force, for status and alerts. */
   readonly policies: readonly Policy[];
   /** From a verdict's site (see `siteKey`) to the rule that gave it. Nodes of `terminal` are counted on from this table's ids. */

@@ -1,5 +1,5 @@
 /** The words of intent-level policies: what a workload may and may not do. Every method adds rules and returns the policy. */
-import type { NetworkName, PolicyKind } from '@parapet/policy';
+import type { Action, HardeningName, NetworkName, PolicyKind, PresetName } from '@parapet/policy';
 import type { ApiObjectMetadata } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { planAllowOnly } from './allow-only.ts';
@@ -145,6 +145,38 @@ export abstract class IntentPolicy extends PolicyObject {
     return this.#names('allowCapability', names, { section: 'capabilities', action: 'Allow' });
   }
 
+  /** These system calls raise an alert. Every process of the node pays for it at each of its calls. */
+  auditSyscalls(...names: Listed<string, Pick<RuleOptions, 'from'>>): this {
+    return this.#syscalls('auditSyscalls', names, 'Audit');
+  }
+
+  /** These system calls fail; only those that a hook of the kernel holds: docs/semantics.md names them. Parapet's extension of the API. */
+  blockSyscalls(...names: Listed<string, Pick<RuleOptions, 'from'>>): this {
+    return this.#syscalls('blockSyscalls', names, 'Block');
+  }
+
+  /**
+   * Ways into the kernel and other processes, for the whole container or node: `harden({ ptrace: 'Block', bpf: 'Audit' })`. `mounts: 'Allow'`
+   * lets a container mount though rules name files. Parapet's extension of KubeArmor's API.
+   */
+  harden(switches: Readonly<Partial<Record<HardeningName, Action>>>): this {
+    const site = callSite();
+    const said = Object.entries(switches) as [HardeningName, Action | undefined][];
+    if (said.length === 0) this.misuse('harden: nothing is named');
+    for (const [name, action] of said) if (action !== undefined) this.#book.harden(name, { action, site });
+    return this;
+  }
+
+  /** What these presets are about is refused to the whole container. */
+  blockPresets(...names: readonly PresetName[]): this {
+    return this.#presets('blockPresets', names, 'Block');
+  }
+
+  /** What these presets are about passes, with an alert. */
+  auditPresets(...names: readonly PresetName[]): this {
+    return this.#presets('auditPresets', names, 'Audit');
+  }
+
   /**
    * Nothing but this. Programs and files that no rule names are blocked by a rule for `/` that every other rule beats, so further methods
    * (and other policies for the same container) add to what is allowed. About other sockets and capabilities the node's default
@@ -168,6 +200,20 @@ export abstract class IntentPolicy extends PolicyObject {
 
   protected override misuses(): readonly Misuse[] {
     return this.#misused;
+  }
+
+  #syscalls(method: string, names: Listed<string, Pick<RuleOptions, 'from'>>, action: 'Audit' | 'Block'): this {
+    const { items, options } = readListed<string, Pick<RuleOptions, 'from'>>(names);
+    this.#check(method, items, { from: options.from, unlessFrom: undefined });
+    this.#book.addSyscalls(items, { action, from: asList(options.from), site: callSite() });
+    return this;
+  }
+
+  #presets(method: string, names: readonly PresetName[], action: 'Audit' | 'Block'): this {
+    if (names.length === 0) this.misuse(`${method}: nothing is named`);
+    const site = callSite();
+    for (const name of names) this.#book.addPreset(name, { action, site });
+    return this;
   }
 
   #paths(method: string, listed: Listed<string, BlockPathOptions>, { section, ...rule }: PathRule): this {

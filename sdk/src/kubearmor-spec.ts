@@ -2,7 +2,7 @@
  * KubeArmor's API (`security.kubearmor.com/v1`), field by field, as TypeScript.
  * Fields marked *not enforced yet* are part of the API but refused, by name, when a policy is synthesized: never ignored.
  */
-import type { Action, CAPABILITIES, NetworkName } from '@parapet/policy';
+import type { Action, CAPABILITIES, HardeningName, NetworkName, PresetName } from '@parapet/policy';
 
 /** A Linux capability as policies write it: lower case, without `cap_`. */
 export type CapabilityName = (typeof CAPABILITIES)[number];
@@ -159,20 +159,25 @@ export interface Capability extends Inherited, WithSources {
   readonly capability: CapabilityName;
 }
 
-interface SyscallSource {
-  readonly path?: string;
-  readonly dir?: string;
-  readonly recursive?: boolean;
+export interface SyscallRule extends WithSources {
+  /** Names of system calls, those of x86-64; 32-bit entries count as the same calls. */
+  readonly syscall: readonly string[];
+  /**
+   * `Block` is for the calls that a hook of the kernel holds (docs/semantics.md names them), and Parapet's extension of the API.
+   * @default 'Audit'
+   */
+  readonly action?: 'Audit' | 'Block';
 }
 
-/** *Not enforced yet.* */
+/** System calls that are audited or blocked. */
 export interface Syscalls extends Omit<Inherited, 'action'> {
-  readonly matchSyscalls?: readonly { readonly syscall?: readonly string[]; readonly fromSource?: readonly SyscallSource[] }[];
+  readonly matchSyscalls?: readonly SyscallRule[];
+  /** *Not enforced yet.* */
   readonly matchPaths?: readonly {
     readonly path?: string;
     readonly recursive?: boolean;
     readonly syscall?: readonly string[];
-    readonly fromSource?: readonly SyscallSource[];
+    readonly fromSource?: readonly { readonly path?: string; readonly dir?: string; readonly recursive?: boolean }[];
   }[];
 }
 
@@ -211,16 +216,28 @@ export interface Rules extends Inherited {
    * @default - none
    */
   readonly capabilities?: Inherited & { readonly matchCapabilities?: readonly Capability[] };
-  /** *Not enforced yet.* */
+  /**
+   * System calls that are audited or blocked. Audits cost every process of the node something at every call.
+   * @default - none
+   */
   readonly syscalls?: Syscalls;
+  /**
+   * What is refused to the whole container or node, each switch by itself. Parapet's extension of the API.
+   * @default - nothing, except that a container whose rules name files cannot mount
+   */
+  readonly hardening?: Readonly<Partial<Record<HardeningName, Action>>>;
   /** Lines for an AppArmor profile. *Not enforced yet.* */
   readonly apparmor?: string;
 }
 
-/** *Not enforced yet.* */
 export interface Preset {
-  readonly name: 'filelessExec' | 'anonymousMapExec' | 'protectEnv' | 'exec' | 'protectProc';
-  readonly action?: Action;
+  /** What is refused; docs/semantics.md says what each means. */
+  readonly name: PresetName;
+  /**
+   * Presets do not inherit an action.
+   * @default 'Block'
+   */
+  readonly action?: 'Audit' | 'Block';
 }
 
 export interface MatchExpression<Key extends string> {
@@ -245,7 +262,10 @@ export interface KubeArmorPolicySpec extends Rules {
      */
     readonly matchExpressions?: readonly MatchExpression<'label'>[];
   };
-  /** *Not enforced yet.* */
+  /**
+   * Things that are refused to the whole container.
+   * @default - none
+   */
   readonly presets?: readonly Preset[];
 }
 
@@ -255,7 +275,10 @@ export interface KubeArmorClusterPolicySpec extends Rules {
    * @default - every container of every namespace
    */
   readonly selector?: { readonly matchExpressions?: readonly MatchExpression<'namespace' | 'label'>[] };
-  /** *Not enforced yet.* */
+  /**
+   * Things that are refused to the whole container.
+   * @default - none
+   */
   readonly presets?: readonly Preset[];
 }
 

@@ -3,18 +3,20 @@
  * Works in any test runner; `policyMatchers` are for the ones with jest's `expect.extend`.
  */
 import { CAPABILITIES, DEFAULT_POSTURES, evaluate, formatProblem, matches, parsePolicy } from '@parapet/policy';
-import type { Access, Decision, NetworkName, Policy, Postures, Workload } from '@parapet/policy';
+import type { Access, Decision, NetworkName, Policy, Postures, SwitchName, Workload } from '@parapet/policy';
 import type { IConstruct } from 'constructs';
 import type { CapabilityName } from './kubearmor-spec.ts';
 import { PolicyObject } from './policy-object.ts';
 
-/** What a workload tries to do: one of the five. */
+/** What a workload tries to do: one of the six. */
 export type Attempt =
   | { readonly exec: string }
   | { readonly read: string }
   | { readonly write: string }
   | { readonly network: Exclude<NetworkName, 'all'> }
-  | { readonly capability: CapabilityName };
+  | { readonly capability: CapabilityName }
+  /** What a switch of the hardening or a preset is about. */
+  | { readonly switch: SwitchName };
 
 /** An attempt and who makes it. */
 export type Question = Attempt & {
@@ -112,6 +114,7 @@ function accessOf(question: Question): Access {
     return { type: 'network', family, socketType, protocol, source };
   }
   if ('capability' in question) return { type: 'capability', capability: CAPABILITIES.indexOf(question.capability), source };
+  if ('switch' in question) return { type: 'switch', switch: question.switch, source };
   const owner = question.owner ?? true;
   if ('exec' in question) return { type: 'path', operation: 'exec', path: question.exec, owner, source };
   if ('read' in question) return { type: 'path', operation: 'read', path: question.read, owner, source };

@@ -78,7 +78,8 @@ describe('numbers', () => {
       PATTERN_CELLS: policy.PATTERN_CELLS,
       MAX_PATTERN_CHUNKS: policy.MAX_PATTERN_CHUNKS,
       TABLE_HAS_FIRST: 1 << policy.CLASS.process,
-      TABLE_HAS_LAST: 1 << policy.CLASS.capabilities,
+      TABLE_HAS_LAST: 1 << policy.CLASS.hardening,
+      SYSCALL_BLOCKED_BIT: policy.SYSCALL_BLOCKED_BIT,
       TABLE_HAS_SOURCES: policy.TABLE_HAS_SOURCES,
       TABLE_HAS_PATTERNS: policy.TABLE_HAS_PATTERNS,
       TABLE_HAS_EXECNAMES: policy.TABLE_HAS_EXECNAMES,
@@ -106,7 +107,16 @@ describe('numbers', () => {
       { name: 'CLASS_NETWORK', val: policy.CLASS.network },
       { name: 'CLASS_CAPABILITY', val: policy.CLASS.capabilities },
       { name: 'CLASS_DNS', val: policy.CLASS.dns },
+      { name: 'CLASS_SYSCALL', val: policy.CLASS.syscalls },
+      { name: 'CLASS_PRESET', val: policy.CLASS.presets },
+      { name: 'CLASS_HARDENING', val: policy.CLASS.hardening },
     ]);
+  });
+
+  test('enum switch_name has the same values', () => {
+    const camel = (name: string): string => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    const inC = Object.fromEntries(enumerators('switch_name').map(({ name, val }) => [camel(name.replace('SWITCH_', '')), val]));
+    expect(inC).toEqual(policy.SWITCH);
   });
 
   test('network names are in the order of enum net_name', () => {

@@ -17,6 +17,8 @@ import {
   isPathSite,
   networkNames,
   siteKey,
+  switchSiteKey,
+  syscallSiteKey,
   terminalSiteKey,
 } from '@parapet/policy';
 import type { Access, PathSite, Policy, Postures, Rule, Table } from '@parapet/policy';
@@ -66,7 +68,11 @@ function expectSame(one: { set: readonly Policy[]; postures: Postures; table: Ta
   const expected = evaluate({ policies: one.set, postures: one.postures, access });
   expect({ access, verdict: answer.verdict }).toEqual({ access, verdict: expected.verdict });
   if (expected.verdict === 'none' || 'posture' in expected) {
-    expect(answer).toMatchObject({ site: 'default', node: 0, source: 0 });
+    expect(answer).toMatchObject({
+      site: access.type === 'switch' || access.type === 'syscall' ? 'switch' : 'default',
+      node: 0,
+      source: 0,
+    });
     return;
   }
   if (answer.site === 'endpoint' && answer.node === 0) {
@@ -90,10 +96,19 @@ function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: 
   if (site === 'endpoint') return table.sites.get(endpointSiteKey(node));
   if (access.type === 'dns')
     return site === 'flat' ? undefined : table.sites.get(siteKey({ node, site: site as PathSite, source, ...DNS_CELL }));
+  if (access.type === 'syscall')
+    return verdict === 'audit' || verdict === 'block'
+      ? table.sites.get(syscallSiteKey({ source, syscall: access.syscall, verdict }))
+      : undefined;
+  if (access.type === 'switch') return switchGiver(table, access, verdict);
   if (access.type === 'path' || site !== 'flat' || verdict === 'none') return undefined;
   const names = access.type === 'network' ? [...networkNames(access.family, access.socketType, access.protocol)] : [access.capability];
   const keys = names.map((what) => flatSiteKey({ source, what, verdict })).map((key) => (node > 1 ? terminalSiteKey(key, 0) : key));
   return keys.map((key) => table.sites.get(key)).find((giver) => giver !== undefined);
+}
+
+function switchGiver(table: Table, access: Extract<Access, { type: 'switch' }>, verdict: KernelAnswer['verdict']) {
+  return verdict === 'none' ? undefined : table.sites.get(switchSiteKey({ which: access.switch, verdict }));
 }
 
 describe('walks', () => {

@@ -33,6 +33,10 @@ describe.each(MACHINES)('%s', (_name, machine) => {
 
   test.each([
     ['adoption | a task that was there before is confined', 'EACCES'],
+    ['every call | seen while a table wants it', 'true'],
+    ['every call | seen when none does', 'false'],
+    ['coming in | with a terminal', 'refused'],
+    ['coming in | without one', '0'],
     ['swap | equal tables are stored once', 'true'],
     ['swap | before', 'EACCES 0'],
     ['swap | after', '0 EACCES'],
@@ -41,6 +45,7 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     ['swap | a reader never gets through between two tables', 'EACCES'],
     ['swap | there were several', 'true'],
     ['host | a task of no container', 'EACCES'],
+    ['host | a capability, a switch, a process outside', 'EPERM 0 EPERM 0'],
     ['host | lifted', '0'],
     ['restart | without an agent', 'EACCES'],
     ['restart | with the next agent, before it was told anything', 'EACCES'],
@@ -84,6 +89,15 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     ['with and without a terminal', `block file read ${HOME}/secret <- ${ACTOR} <- ${ACTOR} [file]`],
     ['with and without a terminal', `audit file read ${HOME}/audited <- ${ACTOR} <- ${ACTOR} [file]`],
     ['with and without a terminal', `block network  2/2/0 <- ${ACTOR} <- ${ACTOR} [network]`],
+    ['system calls', `audit syscalls  170/0/0 <- ${ACTOR} <- NODE [syscalls]`],
+    ['system calls', `audit syscalls  74/1/0 <- ${ACTOR} <- NODE [syscalls]`],
+    ['system calls', `audit syscalls  83/0/0 <- ${HOME}/bin/other <- ${ACTOR} [syscalls]`],
+    ['everything is hardened', `block hardening  0/0/0 <- ${ACTOR} <- ${ACTOR} [hardening]`],
+    ['everything is hardened', `block presets  /dev/shm/free <- ${ACTOR} <- ${ACTOR} [presets]`],
+    ['everything is hardened', `block presets  /proc/1/environ <- ${ACTOR} <- NODE [presets]`],
+    ['mounting in a container whose rules name files', `block hardening  ${HOME}/flat <- ${ACTOR} <- NODE [posture]`],
+    ['going round execve', `block process exec ${HOME}/bin/linked <- ${ACTOR} <- NODE [process]`],
+    ['descriptors and attributes', `block file write ${HOME}/read-only/file <- ${ACTOR} <- NODE [file]`],
     ['an allow-list that audits', `audit network  1/1/0 <- ${ACTOR} <- NODE [posture]`],
   ])('%s: the event `%s` arrives', (name, event) => {
     expect(eventsOf(name)).toContain(event);

@@ -12,9 +12,11 @@ import {
   PATH_OPERATION,
   PATTERN_CELLS,
   SITE,
+  SWITCH,
   VERDICT,
 } from '@parapet/policy';
 import type { Access, EndpointUse, Table } from '@parapet/policy';
+import { syscallNumbers } from '../../policy/src/syscall.ts';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
@@ -109,6 +111,7 @@ export class KernelTrials {
       ['nodes', LAYOUT.node_key.size, LAYOUT.node.size, encoded.nodeKeys, encoded.nodeValues],
       ['node_sources', LAYOUT.source_key.size, LAYOUT.words.size, encoded.sourceKeys, encoded.sourceWords],
       ['source_flat', LAYOUT.source_key.size, LAYOUT.flat_rules.size, encoded.flatKeys, encoded.flatRules],
+      ['syscall_sets', LAYOUT.source_key.size, LAYOUT.syscall_set.size, encoded.syscallKeys, encoded.syscallSets],
       ['endpoints', LAYOUT.endpoint_key.size, LAYOUT.endpoint.size, encoded.endpointKeys, encoded.endpoints],
     ] as const;
     const maps = parts.map(([name, keySize, valueSize, keys, values]) => ({ map: this.#map(name, { keySize, valueSize }), keys, values }));
@@ -194,6 +197,20 @@ function encodeTrial(access: Access, hasTerminal: boolean): Uint8Array {
     bytes.writeUInt32LE(PATH_OPERATION[access.operation], TRIAL.op);
     bytes.writeUInt32LE(access.owner ? 0 : 1, TRIAL.who);
     bytes.writeUInt32LE(bytes.write(access.path, TRIAL.path, TRIAL.source_path - TRIAL.path), TRIAL.path_len);
+    return bytes;
+  }
+  if (access.type === 'syscall') {
+    // One of the numbers under which it can be called, whichever the length of the source picks.
+    const { native = [], compat = [] } = syscallNumbers(access.syscall) ?? {};
+    const pick = access.source.length % (native.length + compat.length);
+    bytes.writeUInt32LE(CLASS.syscalls, TRIAL.class);
+    bytes.writeUInt32LE([...native, ...compat][pick] ?? 0, TRIAL.detail);
+    bytes.writeUInt32LE(pick < native.length ? 0 : 1, TRIAL.detail + 4);
+    return bytes;
+  }
+  if (access.type === 'switch') {
+    bytes.writeUInt32LE(SWITCH[access.switch] >= SWITCH.filelessExec ? CLASS.presets : CLASS.hardening, TRIAL.class);
+    bytes.writeUInt32LE(SWITCH[access.switch], TRIAL.detail);
     return bytes;
   }
   if (access.type === 'dns') {

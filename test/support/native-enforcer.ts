@@ -12,6 +12,9 @@ import type { KernelMaps, MapName } from '../../agent/src/adapters/kernel/progra
 
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
 
+/** No program runs at system calls either. */
+const NOT_ATTACHED = { attached: false, attach: () => undefined, detach: () => undefined };
+
 export interface NativeEnforcer {
   readonly enforcer: KernelEnforcer;
   readonly maps: KernelMaps;
@@ -36,7 +39,7 @@ export function openNativeEnforcer(): NativeEnforcer {
   const enforcer = new KernelEnforcer({
     // No program runs, so there is no task that one could have missed.
     library: { ...library, parapet_iterate: () => 0 },
-    programs: { maps, adopt: -1, inherited: false, remove: () => Promise.resolve(), unlock: () => undefined },
+    programs: { maps, adopt: -1, sysEnter: NOT_ATTACHED, inherited: false, remove: () => Promise.resolve(), unlock: () => undefined },
     support: { enforcer: 'BPF-LSM', problems: [], kernel: 'this one', missingHooks: [] },
   });
   return {

@@ -3,7 +3,7 @@
  * longer than one chunk of the kernel's keys, and share its beginning.
  */
 import fc from 'fast-check';
-import { CAPABILITIES, NETWORK_NAMES } from '@parapet/policy';
+import { CAPABILITIES, HARDENING_NAMES, NETWORK_NAMES, PRESET_NAMES } from '@parapet/policy';
 import { domain, nameNear } from './dns-cases.ts';
 import { endpointMatch, endpointUse } from './endpoint-cases.ts';
 import type {
@@ -18,6 +18,8 @@ import type {
   Rule,
   Section,
   SourceMatch,
+  SwitchName,
+  SwitchRule,
 } from '@parapet/policy';
 import { pathNear, pattern } from './pattern-cases.ts';
 
@@ -72,6 +74,9 @@ const common = fc.record({
   ),
 });
 
+/** Some that have many numbers, and neighbours of each other. */
+const CALLS = ['read', 'write', 'stat', 'ptrace', 'rt_sigaction', 'mount', 'rseq', 'semop', 'accept', 'futex', 'process_vm_writev'];
+
 const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
   process: fc
     .tuple(common, fc.record({ section: fc.constant('process' as const), match: processMatch, ownerOnly: fc.boolean() }), noTerminal)
@@ -92,12 +97,22 @@ const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
       fc.record({ section: fc.constant('capabilities' as const), capability: fc.constantFrom(...CAPABILITIES.slice(11, 15), 'bpf') }),
     )
     .map(merge),
+  syscalls: fc
+    .tuple(common, fc.subarray(CALLS, { minLength: 1, maxLength: 4 }))
+    .map(([rule, syscalls]) => ({ ...rule, section: 'syscalls', action: rule.action === 'Block' ? 'Block' : 'Audit', syscalls })),
+  hardening: fc.tuple(common, fc.constantFrom(...HARDENING_NAMES)).map(([rule, name]) => switchRule(rule, 'hardening', name)),
+  presets: fc.tuple(common, fc.constantFrom(...PRESET_NAMES)).map(([rule, name]) => switchRule(rule, 'presets', name)),
 };
-const SECTIONS = ['process', 'file', 'network', 'capabilities', 'dns'] as const;
+const SECTIONS = ['process', 'file', 'network', 'capabilities', 'dns', 'syscalls', 'hardening', 'presets'] as const;
 
 /** Patterns are for every program, with or without a terminal. */
 function withoutSource<A extends object, B extends { readonly match: PathMatch }>([a, b, c]: [A, B, object]): A & B {
   return b.match.type === 'pattern' ? { ...a, ...b, from: [] } : { ...a, ...b, ...c };
+}
+
+/** Switches are about every program. */
+function switchRule(rule: Omit<SwitchRule, 'section' | 'switch'>, section: SwitchRule['section'], name: SwitchName): Rule {
+  return { ...rule, section, switch: name, from: [] };
 }
 
 function merge<A extends object, B extends object>([a, b]: [A, B]): A & B {
@@ -166,6 +181,10 @@ function accessOf(
       .map(([access, use, source, terminal]) => withUse({ ...access, source, terminal }, use));
   if (section === 'dns') return fc.record({ type: fc.constant('dns'), name: names, source: sources });
   if (section === 'capabilities') return fc.record({ type: fc.constant('capability'), capability, source: sources });
+  if (section === 'syscalls') return fc.record({ type: fc.constant('syscall'), syscall: fc.constantFrom(...CALLS), source: sources });
+  const switches = section === 'hardening' ? HARDENING_NAMES : section === 'presets' ? PRESET_NAMES : undefined;
+  if (switches !== undefined)
+    return fc.record({ type: fc.constant('switch'), switch: fc.constantFrom<SwitchName>(...switches, 'mounts'), source: sources });
   const operation =
     section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const, 'move' as const);
   return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources, terminal: fc.boolean() });

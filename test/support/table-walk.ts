@@ -5,6 +5,8 @@
 import type { Access, EncodedTable } from '@parapet/policy';
 import { carriedBy, loadBlocks, searchBlocks } from './endpoint-walk.ts';
 import type { EndpointBlock } from './endpoint-walk.ts';
+import { loadSwitches, walkSwitch, walkSyscall } from './switch-walk.ts';
+import type { SwitchMaps } from './switch-walk.ts';
 
 export interface WalkResult {
   /** 0 none, 1 allow, 2 audit, 3 block. */
@@ -39,6 +41,7 @@ export interface KernelMaps {
   readonly flags: number;
   readonly any: DataView;
   readonly dnsRoot: number;
+  readonly whole: SwitchMaps;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly nodeSources: ReadonlyMap<string, readonly [number, number, number]>;
   readonly flat: ReadonlyMap<string, DataView>;
@@ -49,7 +52,7 @@ export interface KernelMaps {
 
 /** Fills maps from the bytes, as the kernel adapter does. A key that is there twice is an error: the kernel would keep only one value. */
 export function loadMaps(encoded: EncodedTable): KernelMaps {
-  const table = viewOf(encoded.table, 0, 120);
+  const table = viewOf(encoded.table, 0, 272);
   return {
     top: nodeAt(encoded.table, 0),
     sourceRoot: table.getUint32(24, true),
@@ -64,6 +67,7 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
       verdicts: table.getUint32(96, true),
       stride: table.getUint16(102, true),
     },
+    whole: loadSwitches(encoded, nodeAt(encoded.table, 0).id),
     nodes: fill(encoded.nodeCount, (i) => [keyText(encoded.nodeKeys, i * 32, 32), nodeAt(encoded.nodeValues, i * 24)]),
     nodeSources: fill(encoded.sourceCount, (i) => [keyText(encoded.sourceKeys, i * 8, 8), wordsAt(encoded.sourceWords, i * 8)]),
     flat: fill(encoded.flatCount, (i) => [keyText(encoded.flatKeys, i * 8, 8), viewOf(encoded.flatRules, i * 40, 40)]),
@@ -81,11 +85,17 @@ export function walk(maps: KernelMaps, access: Access): WalkResult {
     const found = offers.reduce((best, offer) => (outranks(offer, best) ? offer : best));
     return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
   }
+  if (access.type === 'syscall') return walkSyscall(maps.whole, { syscall: access.syscall, source });
+  if (access.type === 'switch') return walkSwitch(maps.whole, access.switch);
   if (access.type === 'network') {
     const found = walkEndpoints(maps, { access, source });
     if (found !== undefined) return found;
   }
   if (access.type === 'dns') return walkDomain(maps, { name: access.name, source });
+  return walkFlat(maps, access, source);
+}
+
+function walkFlat(maps: KernelMaps, access: Extract<Access, { type: 'network' | 'capability' }>, source: number): WalkResult {
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));

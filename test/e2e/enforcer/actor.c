@@ -240,8 +240,6 @@ static int act(char **w)
 		return execute_memory(w[1]);
 	if (!strcmp(w[0], "read-after-leader"))
 		return read_after_leader(w[1]);
-	if (!strcmp(w[0], "hostname"))
-		return result(sethostname("parapet", 7));
 	return act_on_sockets(w);
 }
 

@@ -4,6 +4,7 @@ import { NETWORK_GROUPS } from './network-cases.ts';
 import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
 import { capabilityRule, fileRule, nameRule, networkRule, pathRule, patternRule, policyOf } from '../../unit/policy/builders.ts';
 
+import { INTRUSION_GROUPS } from './intrusion-cases.ts';
 const ROOT_CGROUP = '/sys/fs/cgroup/cgroup.procs';
 export const LONG = 'long-name-of-more-than-twenty-four-bytes';
 
@@ -265,4 +266,5 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   ...NETWORK_GROUPS,
+  ...INTRUSION_GROUPS,
 ];

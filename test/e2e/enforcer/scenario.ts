@@ -8,10 +8,11 @@ import { ABI, addressText, compile, decodeEvent, explainEvent } from '@parapet/p
 import type { DecodedEvent, Policy, Table } from '@parapet/policy';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
 import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts';
-import { fileRule, policyOf } from '../../unit/policy/builders.ts';
+import { capabilityRule, fileRule, policyOf, switchRule, syscallRule } from '../../unit/policy/builders.ts';
 import { GROUPS, LONG } from './cases.ts';
 import { DOOR } from './network-cases.ts';
 import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
+import { OFFER } from './intrusion-cases.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const BUILD = path.resolve('bpf/build');
@@ -22,7 +23,7 @@ function fact(name: string, what: string, result: unknown): void {
 }
 
 function makeFiles(): void {
-  for (const directory of ['bin/sub', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
+  for (const directory of ['bin/sub', 'tools', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
     mkdirSync(path.join(HOME, directory), { recursive: true });
   const files = [
     'secret',
@@ -39,6 +40,8 @@ function makeFiles(): void {
   ];
   for (const file of [...files, 'by-actor', 'by-other', 'plain']) writeFileSync(path.join(HOME, file), 'x', { mode: 0o666 });
   for (const program of ['free', 'blocked', 'from-there', 'other', 'sub/blocked']) cpSync(ACTOR, path.join(HOME, 'bin', program));
+  for (const program of ['bin/linked', 'bin/watched', 'tools/linked']) cpSync('/bin/true', path.join(HOME, program));
+  cpSync(ACTOR, '/dev/shm/free');
   writeFileSync(path.join(HOME, 'script'), `#!${HOME}/bin/blocked\n`);
   chmodSync(path.join(HOME, 'script'), 0o755);
   chownSync(path.join(HOME, 'owned'), 1000, 1000);
@@ -117,6 +120,29 @@ async function adoption(enforcer: Enforcer): Promise<void> {
   await enforcer.release(id);
 }
 
+/** The program of system calls is attached only while a table wants it. */
+async function attaching(enforcer: Enforcer): Promise<void> {
+  const seen = async (): Promise<boolean> => (await run('bpftool', ['link', 'show'])).stdout.includes("tp 'sys_enter'");
+  const id = makeCgroup('watched');
+  await enforcer.enforce(id, tableOf([policyOf(syscallRule(['kill']))]));
+  fact('every call', 'seen while a table wants it', await seen());
+  await enforcer.enforce(id, secretTable);
+  fact('every call', 'seen when none does', await seen());
+  await enforcer.release(id);
+}
+
+/** A process with a terminal that enters a container which keeps such processes out, and one without a terminal. */
+async function coming(enforcer: Enforcer): Promise<void> {
+  const id = makeCgroup('kept-shut');
+  await enforcer.enforce(id, tableOf([policyOf(switchRule('exec'))]));
+  const enter = `echo $$ > ${CGROUPS}/kept-shut/cgroup.procs && exec ${ACTOR} 'read ${HOME}/plain'`;
+  const withTerminal = run('script', ['-qec', enter, '/dev/null'], { env: { ...process.env, SHELL: '/bin/bash' } });
+  const { stdout } = await withTerminal.catch((error: unknown) => error as { stdout: string });
+  fact('coming in', 'with a terminal', /Permission denied|cannot execute/.test(stdout) ? 'refused' : stdout.trim());
+  fact('coming in', 'without one', await read('kept-shut', 'plain'));
+  await enforcer.release(id);
+}
+
 /** A container obeys its new table, also tasks that run already; equal tables are one. */
 async function swapping(enforcer: Enforcer): Promise<void> {
   const [one, two] = [makeCgroup('one'), makeCgroup('two')];
@@ -158,6 +184,11 @@ async function host(enforcer: Enforcer): Promise<void> {
   mkdirSync(path.join(CGROUPS, 'nobody'), { recursive: true });
   await enforcer.enforce(0n, secretTable);
   fact('host', 'a task of no container', await read('nobody', 'secret'));
+  const guarded = capabilityRule('sys_admin', { from: [ACTOR] });
+  await enforcer.enforce(0n, tableOf([{ ...policyOf(guarded, switchRule('perf')), kind: 'KubeArmorHostPolicy' }]));
+  const tries = ['hostname', `exec ${HOME}/bin/other hostname-32`, 'perf', 'trace 1'];
+  const results = await act('nobody', tries);
+  fact('host', 'a capability, a switch, a process outside', tries.map((command) => results.get(command)).join(' '));
   await enforcer.enforce(0n, undefined);
   fact('host', 'lifted', await read('nobody', 'secret'));
 }
@@ -189,12 +220,16 @@ fact('support', 'missing hooks', enforcer.support.missingHooks.join(','));
 const events: KernelEvent[] = [];
 enforcer.onEvents((some) => events.push(...some));
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
-const sources = ['actor.c', 'sockets.c', 'dns.c'].map((file) => path.resolve('test/e2e/enforcer', file));
+const sources = ['actor.c', 'sockets.c', 'dns.c', 'intrusion.c'].map((file) => path.resolve('test/e2e/enforcer', file));
 await run('cc', ['-O2', '-static', '-pthread', '-o', ACTOR, ...sources]);
 await run('cc', ['-O2', '-static', '-o', IN_TERMINAL, path.resolve('test/e2e/enforcer/in-terminal.c')]);
 makeFiles();
 const server = spawn(ACTOR, [`serve ${DOOR}`], { stdio: 'inherit' });
+const giver = spawn(ACTOR, [`offer ${OFFER}`], { stdio: 'ignore' });
 await runGroups(enforcer, events);
+giver.kill();
+await coming(enforcer);
+await attaching(enforcer);
 await adoption(enforcer);
 await swapping(enforcer);
 await atomicity(enforcer);

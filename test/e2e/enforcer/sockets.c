@@ -229,6 +229,8 @@ static int given(char **w)
 	return close_with(fd, use(fd, w[2], &nobody));
 }
 
+int intrude(char **w); /* intrusion.c */
+
 int act_on_sockets(char **w)
 {
 	if (!strcmp(w[0], "socket"))
@@ -248,5 +250,5 @@ int act_on_sockets(char **w)
 
 		return use_new(words);
 	}
-	return ENOSYS;
+	return intrude(w);
 }

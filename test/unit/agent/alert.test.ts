@@ -150,3 +150,29 @@ test('hostile names stay inside their line', () => {
   expect((JSON.parse(line) as Alert).resource).toBe(hostile);
   expect(Buffer.from(line).toString('utf8')).toBe(line);
 });
+
+test('a mount that is refused for the sake of rules about files is the default’s doing, and says why', () => {
+  const alert = alertOf({
+    header: { class: CLASS.hardening, site: SITE.switch, hook: HOOKS.indexOf('SB_MOUNT'), detail: 1 },
+    resource: '/mnt',
+  });
+  expect(alert).toMatchObject({
+    enforcer: 'BPFLSM',
+    operation: 'Hardening',
+    policyName: 'DefaultPosture',
+    policyNamespace: 'shop',
+    resource: '/mnt',
+    data: 'lsm=SB_MOUNT',
+    result: 'Operation not permitted',
+  });
+  expect(alert.message).toContain('a container that has rules');
+});
+
+test('a preset is named as the enforcer', () => {
+  const header = { class: CLASS.presets, site: SITE.switch, hook: HOOKS.indexOf('FILE_OPEN'), detail: 18 };
+  expect(alertOf({ header, resource: '/proc/1/environ' })).toMatchObject({
+    enforcer: 'PRESET-protectEnv',
+    operation: 'File',
+    result: 'Permission denied',
+  });
+});

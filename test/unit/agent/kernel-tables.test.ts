@@ -7,8 +7,8 @@ import type { TableMaps } from '../../../agent/src/adapters/kernel/tables.ts';
 import { MemoryMap } from '../../support/memory-map.ts';
 import { capabilityRule, dnsRule, endpointRule, fileRule, nameRule, networkRule, patternRule, policyOf } from '../policy/builders.ts';
 
-const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table } = LAYOUT;
-let maps: Record<'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'tables', MemoryMap> & TableMaps;
+const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, syscall_set, table } = LAYOUT;
+let maps: Record<keyof TableMaps, MemoryMap> & TableMaps;
 let store: TableStore;
 
 beforeEach(() => {
@@ -18,6 +18,7 @@ beforeEach(() => {
     source_flat: new MemoryMap(source_key.size, flat_rules.size),
     endpoints: new MemoryMap(endpoint_key.size, endpoint.size),
     patterns: new MemoryMap(4, 4096),
+    syscall_sets: new MemoryMap(source_key.size, syscall_set.size),
     tables: new MemoryMap(4, table.size),
   };
   store = new TableStore(maps, []);

@@ -37,3 +37,16 @@ test('what is lacking is a problem of the policy that names the hooks', () => {
   expect(problem).toMatchObject({ code: 'hook-missing', severity: 'warning', place: { object: 'KubeArmorPolicy shop/api' } });
   expect(problem?.message).toContain('capable');
 });
+
+test('a switch lacks only the hooks at which it is judged', () => {
+  const spec = { process: {}, hardening: { userNamespaces: 'Block' }, presets: [{ name: 'anonymousMapExec' }] };
+  const hardened = policyOf(manifest('hardened', { spec }));
+  expect(hooksLacking(hardened, ['perf_event_open', 'capable', 'sb_mount'])).toEqual([]);
+  expect(hooksLacking(hardened, ['userns_create', 'file_mprotect', 'uring_sqpoll'])).toEqual(['userns_create', 'file_mprotect']);
+});
+
+test('a blocked system call lacks the hook that holds it; an audited one needs none', () => {
+  const rules = [{ syscall: ['mount'] }, { syscall: ['bpf', 'ptrace'], action: 'Block' }];
+  const policy = policyOf(manifest('calls', { spec: { process: {}, syscalls: { matchSyscalls: rules } } }));
+  expect(hooksLacking(policy, ['sb_mount', 'bpf', 'ptrace_traceme'])).toEqual(['bpf', 'ptrace_traceme']);
+});

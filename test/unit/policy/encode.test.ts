@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   canonicalTable,
   CLASS,
+  SWITCH,
   compile,
   decodeEvent,
   DEFAULT_POSTURES,
@@ -18,7 +19,8 @@ import type { Access, Decision, Policy, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../../support/policy-cases.ts';
 import { loadMaps, walk } from '../../support/table-walk.ts';
 import type { WalkResult } from '../../support/table-walk.ts';
-import { fileRule, pathRule, policyOf } from './builders.ts';
+import { syscallNumbers } from '../../../policy/src/syscall.ts';
+import { fileRule, pathRule, policyOf, switchRule } from './builders.ts';
 
 const VERDICTS = ['none', 'allow', 'audit', 'block'] as const;
 
@@ -37,6 +39,8 @@ function headerOf(found: WalkResult, access: Access): Uint8Array {
   }
   const detail = access.type === 'network' ? [access.family, access.socketType, access.protocol] : [];
   if (access.type === 'capability') detail.push(access.capability);
+  if (access.type === 'syscall') detail.push(syscallNumbers(access.syscall)?.native[0] ?? 0);
+  if (access.type === 'switch') detail.push(SWITCH[access.switch]);
   detail.forEach((value, i) => view.setUint32(LAYOUT.event.detail + i * 4, value, true));
   return header;
 }
@@ -45,6 +49,8 @@ function classOf(access: Access): number {
   if (access.type === 'network') return CLASS.network;
   if (access.type === 'capability') return CLASS.capabilities;
   if (access.type === 'dns') return CLASS.dns;
+  if (access.type === 'syscall') return CLASS.syscalls;
+  if (access.type === 'switch') return SWITCH[access.switch] < SWITCH.filelessExec ? CLASS.hardening : CLASS.presets;
   return access.operation === 'exec' ? CLASS.process : CLASS.file;
 }
 
@@ -97,11 +103,13 @@ test('the kernel algorithm over the encoded bytes decides as the evaluator does,
   expect(Object.keys(met).length).toBeGreaterThan(30);
 }, 120_000);
 
-test('a class without rules has no bit in the flags, one with rules has', () => {
+test('a class without rules has no bit in the flags, one with rules has; rules about files make one for mounts', () => {
   const flagsOf = (policy: Policy): number => loadMaps(encodeTable(compiled([policy]), 0)).flags;
-  expect(flagsOf(policyOf(pathRule('/bin/sh')))).toBe(0b0001);
-  expect(flagsOf(policyOf(fileRule('/etc/passwd')))).toBe(0b0010);
-  expect(flagsOf(policyOf({ ...pathRule('/bin/sh'), from: ['/bin/a'] }))).toBe(0b0001 | 256);
+  expect(flagsOf(policyOf(pathRule('/bin/sh')))).toBe(0b0001 | 128);
+  expect(flagsOf(policyOf(fileRule('/etc/passwd')))).toBe(0b0010 | 128);
+  expect(flagsOf(policyOf({ ...pathRule('/bin/sh'), from: ['/bin/a'] }))).toBe(0b0001 | 128 | 256);
+  expect(flagsOf({ ...policyOf(pathRule('/bin/sh')), kind: 'KubeArmorHostPolicy' })).toBe(0b0001);
+  expect(flagsOf(policyOf(switchRule('protectEnv')))).toBe(64);
 });
 
 test('equal rules give equal bytes, whatever the order of policies, their names and messages', () => {

@@ -90,6 +90,7 @@ export class KernelEnforcer implements Enforcer {
       programs.maps,
       entries.map(({ inherited }) => inherited).filter((slot) => slot !== 0),
     );
+    if (this.#tables.auditsSyscalls()) programs.sysEnter.attach();
     this.#drain = new Drain(library, programs.maps.events.fd);
   }
 
@@ -157,6 +158,7 @@ export class KernelEnforcer implements Enforcer {
     if (this.#unadopted) this.#adopt();
     if (this.#retired.length > 0) await this.#retire();
     await this.#sweep();
+    this.#detachUnused();
     return steps.map(({ entry, error }) => (entry === undefined || error !== undefined ? { error } : { inForce: inForceOf(entry) }));
   }
 
@@ -168,6 +170,7 @@ export class KernelEnforcer implements Enforcer {
     try {
       if (known !== undefined && this.#isInForce(known, table)) return { cgroup, entry: known };
       stored = table === undefined ? undefined : this.#tables.acquire(table);
+      if (this.#tables.auditsSyscalls()) this.#programs.sysEnter.attach();
       const entry = known ?? this.#newEntry(cgroup);
       this.#generation = (this.#generation % 0xffff_ffff) + 1;
       return { cgroup, entry, next: { generation: this.#generation, table: stored, inherited: 0 } };
@@ -242,6 +245,12 @@ export class KernelEnforcer implements Enforcer {
       if (entry !== undefined) this.#leftovers.add(entry);
     }
     await this.#sweep();
+    this.#detachUnused();
+  }
+
+  #detachUnused(): void {
+    const { sysEnter } = this.#programs;
+    if (sysEnter.attached && !this.#tables.auditsSyscalls()) sysEnter.detach();
   }
 
   /** Lifts the rules of containers that have neither a cgroup nor a task. */

@@ -29,6 +29,8 @@ export interface KernelLibrary {
   bpf_object__find_program_by_name(object: Handle, name: string): Handle;
   bpf_program__fd(program: Handle): number;
   bpf_obj_get(path: string): number;
+  bpf_obj_pin(fd: number, path: string): number;
+  bpf_raw_tracepoint_open(name: string, program: number): number;
   bpf_map_lookup_elem(fd: number, key: Uint8Array, value: Uint8Array): number;
   bpf_map_update_elem: ((...callArguments: BarrierArguments) => number) & Async<BarrierArguments>;
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
@@ -72,6 +74,8 @@ export function openLibrary(directory: string): KernelLibrary {
       bpf_object__find_program_by_name: [P, [P, 'string']],
       bpf_program__fd: ['int', [P]],
       bpf_obj_get: ['int', ['string']],
+      bpf_obj_pin: ['int', ['int', 'string']],
+      bpf_raw_tracepoint_open: ['int', ['string', 'int']],
       bpf_map_lookup_elem: ['int', ['int', P, P]],
       bpf_map_update_elem: ['int', ['int', P, P, 'uint64']],
       bpf_map_delete_elem: ['int', ['int', P]],

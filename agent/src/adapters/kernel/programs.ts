@@ -4,20 +4,21 @@
  * new ones are attached, so at no time is nothing in force.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { ABI, LAYOUT, PATTERN_CELLS } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { checked, errorName, isNull } from './library.ts';
 import type { KernelLibrary } from './library.ts';
 import { lockKernel } from './lock.ts';
-import { KernelMap } from './map.ts';
+import { KernelMap, word } from './map.ts';
 import type { MapShape } from './map.ts';
+import { SysEnter } from './sys-enter.ts';
 
 const BPF_FS_MAGIC = 0xcafe4a11;
 const UNFINISHED = 'links-unfinished'; // no dots: the BPF file system refuses them
 
-const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table, container, label } = LAYOUT;
+const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, syscall_set, table, container, label, guard } = LAYOUT;
 /** Every map of the kernel half that the agent opens. */
 export const SHAPES = {
   nodes: { keySize: node_key.size, valueSize: node.size },
@@ -25,12 +26,15 @@ export const SHAPES = {
   source_flat: { keySize: source_key.size, valueSize: flat_rules.size },
   endpoints: { keySize: endpoint_key.size, valueSize: endpoint.size },
   patterns: { keySize: 4, valueSize: PATTERN_CELLS * 2 },
+  syscall_sets: { keySize: source_key.size, valueSize: syscall_set.size },
   tables: { keySize: 4, valueSize: table.size },
   containers: { keySize: 4, valueSize: container.size },
   cgroups: { keySize: 8, valueSize: 4 },
   labels: { keySize: 4, valueSize: label.size },
   counters: { keySize: 4, valueSize: 8 },
   events: { keySize: 0, valueSize: 0 },
+  guard: { keySize: 4, valueSize: guard.size },
+  own: { keySize: 8, valueSize: 4 },
   barrier: { keySize: 4, valueSize: 4 },
   barrier_value: { keySize: 4, valueSize: 4 },
 } as const satisfies Record<string, Omit<MapShape, 'name'>>;
@@ -43,6 +47,8 @@ export interface Programs {
   readonly maps: KernelMaps;
   /** The link of the iterator that labels tasks which were there before. */
   readonly adopt: number;
+  /** The program of system calls, attached on demand. */
+  readonly sysEnter: Pick<SysEnter, 'attached' | 'attach' | 'detach'>;
   /** Whether they were in force already. */
   readonly inherited: boolean;
   /** Takes everything out of the kernel. */
@@ -63,10 +69,13 @@ export async function startPrograms(library: KernelLibrary, options: { bpfDirect
     const inherited = (await namesIn(home)).includes(path.basename(links));
     if (!inherited) await attach(library, { object, pins, home, links });
     const maps = openMaps(library, pins);
+    const adopt = checked(library.bpf_obj_get(path.join(links, 'adopt')), 'opening the pinned iterator');
     await removeOthers(options.pinDirectory, { home, links });
+    await guardOurselves(library, { maps, adopt, pins });
     return {
       maps,
-      adopt: checked(library.bpf_obj_get(path.join(links, 'adopt')), 'opening the pinned iterator'),
+      adopt,
+      sysEnter: new SysEnter(library, links),
       inherited,
       async remove() {
         await rm(links, { recursive: true, force: true });
@@ -78,6 +87,21 @@ export async function startPrograms(library: KernelLibrary, options: { bpfDirect
     unlock();
     throw error;
   }
+}
+
+/** Tells the programs which pins to keep containers away from. Whoever runs the iterator is the agent to them. */
+async function guardOurselves(library: KernelLibrary, at: { maps: KernelMaps; adopt: number; pins: string }): Promise<void> {
+  const entry = new Uint8Array(guard.size);
+  new DataView(entry.buffer).setUint32(guard.pins, kernelDevice((await stat(at.pins)).dev), true);
+  at.maps.guard.set(word(0), entry);
+  checked(library.parapet_iterate(at.adopt), 'labelling tasks');
+}
+
+/** A device number of stat(2) as the kernel has it: twelve bits of major number, then twenty of minor. */
+export function kernelDevice(device: number): number {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  return ((major << 20) | minor) >>> 0;
 }
 
 async function digestOf(object: string): Promise<string> {

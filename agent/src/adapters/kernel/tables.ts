@@ -1,6 +1,6 @@
 /** The tables in the kernel: equal ones are stored once, and each stays until no container uses it. */
 import { createHash } from 'node:crypto';
-import { canonicalBytes, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, MAX_TABLES } from '@parapet/policy';
+import { auditsAny, canonicalBytes, CLASS, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, MAX_TABLES } from '@parapet/policy';
 import type { EncodedTable, Table } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NodeIds, Slots } from './ids.ts';
@@ -13,7 +13,7 @@ import type { KernelMap } from './map.ts';
 /** The maps that hold tables. */
 export type TableMaps = Readonly<
   Record<
-    'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'tables',
+    'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'syscall_sets' | 'tables',
     Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>
   >
 >;
@@ -36,7 +36,7 @@ export interface StoredTable {
 }
 
 interface Held extends StoredTable {
-  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys' | 'endpointKeys'>;
+  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys' | 'endpointKeys' | 'syscallKeys'>;
   readonly ids: Range;
   /** The automaton's chunks; none where the table has no pattern. */
   readonly chunks: Range | undefined;
@@ -135,16 +135,26 @@ export class TableStore {
   purge(): void {
     const reachable = this.#reachable();
     const unused = (id: number): boolean => !this.#ids.has(id) && !reachable.has(id);
-    const { nodes, node_sources, source_flat, endpoints } = this.#maps;
+    const { nodes, node_sources, source_flat, endpoints, syscall_sets } = this.#maps;
     for (const [map, idAt] of [
       [nodes, 0] as const,
       [node_sources, 0] as const,
       [source_flat, 0] as const,
+      [syscall_sets, 0] as const,
       [endpoints, ENDPOINT_ROOT] as const,
     ]) {
       const keys = [...map.entries()].map(({ key }) => key).filter((key) => unused(readWord(key, idAt)));
       if (keys.length > 0) map.deleteAll(Buffer.concat(keys));
     }
+  }
+
+  /** Whether some table audits system calls; an earlier agent's counts when it says anything about them. */
+  auditsSyscalls(): boolean {
+    if ([...this.#held.values()].some(({ keys }) => auditsAny(keys.syscallKeys))) return true;
+    return this.#inheritedSlots().some((slot) => {
+      const bytes = this.#maps.tables.get(word(slot));
+      return bytes !== undefined && (readWord(bytes, LAYOUT.table.flags) & (1 << CLASS.syscalls)) !== 0;
+    });
   }
 
   #store(table: Table, digest: Digest): Held {
@@ -175,8 +185,8 @@ export class TableStore {
       throw new StageError(`the kernel ${what}`, { stage: 'kernel', retry: true });
     }
     const encoded = encodeTable(table, ids.base, { chunk: (chunks?.base ?? 0) + 1, terminal: terminalSlot ?? 0 });
-    const { nodeKeys, sourceKeys, flatKeys, endpointKeys } = encoded;
-    const keys = { nodeKeys, sourceKeys, flatKeys, endpointKeys };
+    const { nodeKeys, sourceKeys, flatKeys, endpointKeys, syscallKeys } = encoded;
+    const keys = { nodeKeys, sourceKeys, flatKeys, endpointKeys, syscallKeys };
     return { held: { slot, terminalSlot, hash, nodeBase: ids.base, keys, ids, chunks, users: 0 }, encoded };
   }
 
@@ -198,7 +208,7 @@ export class TableStore {
 
   #fill(tables: readonly Placed[]): void {
     const all = (part: (placed: Placed) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
-    const { nodes, node_sources, source_flat, endpoints, patterns, tables: heads } = this.#maps;
+    const { nodes, node_sources, source_flat, endpoints, patterns, syscall_sets, tables: heads } = this.#maps;
     patterns.setAll(
       all(({ held }) => chunkKeys(held.chunks)),
       all(({ encoded }) => encoded.patternChunks),
@@ -219,6 +229,10 @@ export class TableStore {
       all(({ encoded }) => encoded.endpointKeys),
       all(({ encoded }) => encoded.endpoints),
     );
+    syscall_sets.setAll(
+      all(({ encoded }) => encoded.syscallKeys),
+      all(({ encoded }) => encoded.syscallSets),
+    );
     heads.setAll(
       all(({ held: { slot, terminalSlot } }) => Buffer.concat([slot, terminalSlot].filter((used) => used !== undefined).map(word))),
       all(({ encoded }) => Buffer.concat([encoded.table, encoded.terminalTable])),
@@ -230,6 +244,7 @@ export class TableStore {
     this.#maps.nodes.deleteAll(all(({ keys }) => keys.nodeKeys));
     this.#maps.node_sources.deleteAll(all(({ keys }) => keys.sourceKeys));
     this.#maps.source_flat.deleteAll(all(({ keys }) => keys.flatKeys));
+    this.#maps.syscall_sets.deleteAll(all(({ keys }) => keys.syscallKeys));
     this.#maps.endpoints.deleteAll(all(({ keys }) => keys.endpointKeys));
     for (const held of tables) this.#free(held);
   }

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import { App, Chart } from 'cdk8s';
+import { ContainerPolicy, Policies, policyMatchers } from '@parapet/sdk';
+
+expect.extend(policyMatchers);
+
+const newChart = (): Chart => new Chart(new App(), 'chart');
+const newPolicy = (): ContainerPolicy => new ContainerPolicy(newChart(), 'p');
+const specOf = (policy: ContainerPolicy): unknown => (policy.toJson() as { readonly spec: unknown }).spec;
+const sh = { from: '/bin/sh' };
+
+test('switches are set for the whole workload; a later call counts, and their places are kept', () => {
+  const policy = newPolicy().blockFiles('/a').harden({ bpf: 'Audit', ptrace: 'Block' }).harden({ bpf: 'Block' });
+  policy.blockPresets('exec', 'protectProc').auditPresets('protectEnv');
+  expect(specOf(policy)).toMatchObject({
+    hardening: { bpf: 'Block', ptrace: 'Block' },
+    presets: [
+      { name: 'exec', action: 'Block' },
+      { name: 'protectProc', action: 'Block' },
+      { name: 'protectEnv', action: 'Audit' },
+    ],
+  });
+  const policies = Policies.of(policy);
+  expect(policies).toBlock({ switch: 'bpf' });
+  expect(policies).toAudit({ switch: 'protectEnv' });
+  expect(policies).toPass({ switch: 'ioUring' });
+  expect(policies).toBlock({ switch: 'mounts' }); // since a rule names a file
+  expect(Policies.of(policy.harden({ mounts: 'Allow' }))).toPass({ switch: 'mounts' });
+  for (const place of ['spec.hardening.bpf', 'spec.presets[2]']) expect(JSON.stringify(policy.toJson())).toContain(place);
+});
+
+test('switches that name nothing are a mistake', () => {
+  const chart = newChart();
+  new ContainerPolicy(chart, 'p').blockFiles('/a').harden({}).blockPresets();
+  expect(() => Policies.of(chart)).not.toThrow();
+  expect(() => (chart.node.root as App).synth()).toThrow(/harden: nothing is named[^]*blockPresets: nothing is named/);
+});
+
+test('system calls are audited, by rules that keep their places', () => {
+  const policy = newPolicy().auditSyscalls('mount', 'ptrace').auditSyscalls('kill', sh).blockSyscalls('bpf');
+  expect(specOf(policy)).toMatchObject({
+    syscalls: {
+      matchSyscalls: [
+        { syscall: ['mount', 'ptrace'] },
+        { syscall: ['kill'], fromSource: [{ path: '/bin/sh' }] },
+        { syscall: ['bpf'], action: 'Block' },
+      ],
+    },
+  });
+  expect(JSON.stringify(policy.toJson())).toContain('spec.syscalls.matchSyscalls[1]');
+});
