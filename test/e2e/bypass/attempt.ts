@@ -8,7 +8,8 @@ export const LONG_NAME = 'n'.repeat(255);
 /** A directory whose path alone is longer than many a buffer. */
 export const LONG_DIRECTORY = `${HOME}/${'a-long-name-of-a-directory/'.repeat(8)}end`;
 
-export type PolicyName = 'block' | 'allow' | 'sources' | 'sockets' | 'capabilities' | 'endpoints' | 'names' | 'patterns';
+export type PolicyName =
+  'block' | 'allow' | 'sources' | 'sockets' | 'capabilities' | 'hardening' | 'presets' | 'endpoints' | 'names' | 'patterns';
 
 export interface Attempt {
   /** What is tried, as a sentence; the only name that it has. */

@@ -1,6 +1,18 @@
 /** What the attempts are against. */
+import { HARDENING_NAMES, PRESET_NAMES } from '@parapet/policy';
 import type { Policy } from '@parapet/policy';
-import { capabilityRule, dnsRule, endpointRule, fileRule, nameRule, networkRule, pathRule, patternRule, policyOf } from '../../unit/policy/builders.ts';
+import {
+  capabilityRule,
+  dnsRule,
+  endpointRule,
+  fileRule,
+  nameRule,
+  networkRule,
+  pathRule,
+  patternRule,
+  policyOf,
+  switchRule,
+} from '../../unit/policy/builders.ts';
 import { ACTOR, HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
 import type { PolicyName } from './attempt.ts';
 
@@ -68,6 +80,8 @@ export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
     posture: 'audit',
     policies: [policyOf(networkRule('tcp'), networkRule('udp'), networkRule('raw'), networkRule('packet'))],
   },
+  hardening: { posture: 'audit', policies: [policyOf(...HARDENING_NAMES.map((name) => switchRule(name)))] },
+  presets: { posture: 'audit', policies: [policyOf(...PRESET_NAMES.map((name) => switchRule(name)))] },
   /** Nobody talks to port 9 of this machine. */
   endpoints: {
     posture: 'audit',
