@@ -11,6 +11,9 @@ import type { VmOptions } from './options.ts';
 import { consoleOf, PORTS, qemuArguments, socketOf } from './qemu.ts';
 import type { Acceleration, Port } from './qemu.ts';
 
+/** A panic begins with its reason; registers and the traces of its calls follow. */
+const CONSOLE_LINES = 120;
+
 /** This repository: the guest works in it, at the same path. */
 export const TREE = resolve(import.meta.dirname, '../../..');
 const QEMU = 'qemu-system-x86_64';
@@ -134,5 +137,5 @@ export async function boot(setup: {
 
 function tail(text: string): string {
   const clean = text.replaceAll('\r', '').replace(/[^\t\n\x20-\x7e]/g, '?');
-  return clean.trimEnd().split('\n').slice(-40).join('\n');
+  return clean.trimEnd().split('\n').slice(-CONSOLE_LINES).join('\n');
 }
