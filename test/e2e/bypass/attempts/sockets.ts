@@ -73,7 +73,7 @@ export const SOCKETS: readonly Attempt[] = [
     ['a local socket that is not listed', 'socket 1 1 0'],
     ['a pair of local sockets that are not listed', 'socketpair 1 1 0'],
     ['a netlink socket that is not listed', 'socket 16 3 0'],
-    ['a raw socket that is not listed', 'socket 2 3 6'],
+    ['a raw socket that is not listed', 'socket 2 3 1'],
     ['a packet socket that is not listed', 'socket 17 3 0'],
   ]),
 ];
