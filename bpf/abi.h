@@ -8,8 +8,13 @@
 #ifndef PARAPET_ABI_H
 #define PARAPET_ABI_H
 
-/* Bump when a struct or a map changes shape: pins of another ABI are replaced, never reused. */
-#define PARAPET_ABI 2
+#include "abi_arguments.h"
+#include "abi_endpoint.h"
+#include "abi_inodes.h"
+
+/* Bump when a struct or a map changes shape: maps of another ABI are never reused, and what is in force by them is taken over (earlier.h).
+ * The promise under `struct label` holds over all ABIs. */
+#define PARAPET_ABI 3
 
 #define NAME_CHUNK 24        /* bytes of a path component held by one trie edge; longer components take several */
 #define MAX_COMPONENTS 2048  /* more than PATH_MAX has room for; a deeper place cannot be judged: denied for a confined container, and counted */
@@ -17,8 +22,6 @@
 #define MAX_CONTAINERS 65536 /* index 0 is the host */
 #define MAX_NODES 1048576
 #define MAX_LABELS 131072
-#define MAX_ENDPOINTS 262144
-#define MAX_ENDPOINT_ENTRIES 64
 #define PATTERN_CELLS 2048    /* cells of 16 bits in one chunk of a table's automaton */
 #define MAX_PATTERN_CHUNKS 4096
 
@@ -30,6 +33,8 @@
 #define MAX_TALLIES 8192     /* distinct container, rule, operation and executable that can be counted at one time */
 #define TALLY_TEXT 512       /* bytes of paths that a tally keeps */
 
+#include "abi_switch.h"
+
 /* One verdict: two bits. A larger value wins a conflict, so merging is max(). */
 enum verdict { VERDICT_NONE = 0, VERDICT_ALLOW = 1, VERDICT_AUDIT = 2, VERDICT_BLOCK = 3 };
 
@@ -39,7 +44,10 @@ enum path_op { OP_EXEC = 0, OP_READ = 1, OP_WRITE = 2, OP_MOVE = 3 };
 enum who { WHO_OWNER = 0, WHO_OTHER = 1 };
 
 /* Classes of operation; an allow-list and its default are per class. table.defaults holds a verdict for each: bits [class * 2, +2). */
-enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4 };
+enum op_class {
+	CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPABILITY = 3, CLASS_DNS = 4, CLASS_SYSCALL = 5, CLASS_PRESET = 6,
+	CLASS_HARDENING = 7,
+};
 
 /* table.flags: a hook returns at once when the table has nothing to say about its class (CLASS_* is the bit number). */
 #define TABLE_HAS(class) (1u << (class))
@@ -48,6 +56,8 @@ enum op_class { CLASS_PROCESS = 0, CLASS_FILE = 1, CLASS_NETWORK = 2, CLASS_CAPA
 #define TABLE_HAS_EXECNAMES (1u << 10)
 #define TABLE_HAS_TERMINAL (1u << 12)
 #define TABLE_HAS_ENDPOINTS (1u << 13)
+#define TABLE_HAS_ARGUMENTS (1u << 15)
+#define TABLE_HAS_ACCEPT (1u << 16)     /* some endpoint rule is about who connects */
 
 /* Names a network rule can use, as bits; which of them an access has is computed from family, type and protocol. */
 enum net_name {
@@ -90,38 +100,6 @@ struct flat_rules {
 	__u32 reachable;     /* enum endpoint_protocol bits: internet sockets that an endpoint rule lets through to some address */
 };
 
-/* What can be done with an address. */
-enum endpoint_op { ENDPOINT_CONNECT = 0, ENDPOINT_SEND = 1, ENDPOINT_BIND = 2, ENDPOINT_LISTEN = 3, ENDPOINT_ACCEPT = 4 };
-
-/* Protocols of endpoint rules, as bits. */
-enum endpoint_protocol { PROTOCOL_TCP = 1, PROTOCOL_UDP = 2, PROTOCOL_SCTP = 4, PROTOCOL_ANY = 15 };
-
-/* Key of the longest-prefix trie of all tables. IPv4 addresses use the first four bytes. */
-struct endpoint_key {
-	__u32 prefix;        /* bits that count, from `root` on: 64 and those of the address */
-	__u32 root;          /* a table's root id */
-	__u32 version;       /* 4 or 6 */
-	__u8 address[16];
-};
-
-struct endpoint_entry {
-	__u32 number;        /* names the rule: the table knows it */
-	__u32 source;        /* a source class, 0 for any */
-	__u16 first_port;
-	__u16 last_port;
-	__u8 verdict;
-	__u8 operations;     /* bits 1 << enum endpoint_op */
-	__u8 protocols;      /* enum endpoint_protocol bits */
-	__u8 any_port;       /* 1: also about what has no port */
-};
-
-/* What is said about the addresses of a block, those of wider blocks included: the first entry that is about an access decides. */
-struct endpoint {
-	__u32 count;
-	__u32 reserved;
-	struct endpoint_entry entries[MAX_ENDPOINT_ENTRIES];
-};
-
 /* One container's compiled rules. */
 struct table {
 	struct node top;             /* the node of "/" (top.id is the root of the path trie) */
@@ -139,7 +117,9 @@ struct table {
 	__u16 pattern_stride;        /* cells of one row: what the state accepts, and the next state for each class of bytes */
 	struct words source_top;     /* the words of the source trie's root */
 	__u32 terminal;              /* the table that holds instead for tasks with a controlling terminal */
-	__u32 reserved_2;
+	__u32 syscall_paths;         /* root id of the trie of paths that audited system calls act on, 0 if no rule has one */
+	__u64 switches;
+	struct syscall_set syscalls; /* of any source: what no rule names leaves after one look */
 };
 
 /* What a set of patterns says: a verdict word, and how many components the deciding ones have before their first wildcard. An automaton's
@@ -157,20 +137,34 @@ struct container {
 	__u32 generation;            /* changes with every swap; a label's source class is valid for one generation */
 };
 
-/* A process's identity, keyed by process (thread group) id: threads share it, and it survives the exec of any thread. */
+/*
+ * A process's identity, keyed by process (thread group) id: threads share it, and it survives the exec of any thread.
+ *
+ * Promised to agents of every other ABI, older and newer, which take over by these and by nothing else (docs/decisions/0017):
+ * - pins are `v<ABI>/maps/<map>`, `v<ABI>/links-<digest>/` and `v<ABI>/shares-<digest>/`, links to be removed before shares;
+ * - `labels` is a preallocated hash from a process's id (__u32) to this struct, whose size, `start_time` and `container` stay as they are:
+ *   what else a process needs goes into a map of its own;
+ * - `cgroups` leads from a cgroup's id (__u64) to a container's index (__u32), `containers` from an index, 0 for the node, to `struct container`,
+ *   whose `table` is 0 where nothing is enforced;
+ * - `hold_settings` with nothing but zeros in entry 0 means that nobody is held or refused as unknown;
+ * - `held` has the processes that are stopped, by their ids (__u32), with the size of `struct held`.
+ * test/contract/abi-promise.test.ts has the numbers.
+ */
 struct label {
 	__u64 start_time;            /* of the group's leader: an entry of an earlier process with this id is not believed */
 	__u32 container;             /* sticky: the host's process may become a container's, never the reverse */
 	__u32 reserved;
 	__u32 generation;            /* of the table for which `source` was computed; 0: not computed. Stored with source in one word */
 	__u32 source;
+	__u64 executing;             /* what the file that is being executed will be as a source; which file, under which generation: label.h */
+	__u64 executed;              /* the file that was executed last */
 };
 
 /* Where a verdict came from. */
 enum site { SITE_DEFAULT = 0, SITE_EXACT = 1, SITE_CHILD = 2, SITE_DEEP = 3, SITE_FLAT = 4, SITE_UNJUDGED = 5, SITE_PATTERN = 6,
-	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9 };
+	    SITE_EXECNAME = 7, SITE_ENDPOINT = 9, SITE_SWITCH = 11, SITE_ARGUMENTS = 12 };
 
-/* Why an access could not be judged (event.reason with SITE_UNJUDGED), and the index into `counters` that counts it.
+/* Why an access could not be judged (event.reason with SITE_UNJUDGED) or no list can have an argument (with SITE_ARGUMENTS), and the index into `counters` that counts it.
  * Every denial and audit is in exactly one of EVENTS, AGGREGATED and LOST. */
 enum counter {
 	COUNT_EVENTS = 0,            /* told by a record of its own */
@@ -191,7 +185,12 @@ enum counter {
 	COUNT_LOST_BLOCK = 15,       /* of those, denials */
 	COUNT_UNRECORDED_BLOCK = 16, /* denials of which no record could be tried: no scratch */
 	COUNT_SEVERAL_ADDRESSES = 17, /* denied: a list of addresses, with rules for addresses */
-	COUNT_LAST = 18,
+	COUNT_HELD = 18,             /* programs of containers not known yet, stopped until the agent decides */
+	COUNT_UNKNOWN_DENIED = 19,   /* the same, refused */
+	COUNT_MANY_ARGUMENTS = 20,   /* refused or audited: more than MAX_ARGUMENTS, with a rule for them */
+	COUNT_LONG_ARGUMENT = 21,    /* the same: one of more than MAX_ARGUMENT_BYTES */
+	COUNT_SOURCE_ROUTED = 22,    /* dropped: a packet with a source route, with rules for addresses */
+	COUNT_LAST = 23,
 };
 
 /* The hook that judged; names are in policy/src/abi.ts. */
@@ -201,13 +200,22 @@ enum hook {
 	HOOK_PATH_TRUNCATE = 11, HOOK_FILE_TRUNCATE = 12, HOOK_SOCKET_CREATE = 13, HOOK_SOCKET_CONNECT = 14, HOOK_SOCKET_BIND = 15,
 	HOOK_SOCKET_SENDMSG = 16, HOOK_SOCKET_ACCEPT = 17, HOOK_CAPABLE = 18,
 	HOOK_SOCKET_LISTEN = 19, HOOK_SCTP_BIND_CONNECT = 20,
+	HOOK_PTRACE_ACCESS_CHECK = 21, HOOK_PTRACE_TRACEME = 22, HOOK_SB_MOUNT = 23, HOOK_MOVE_MOUNT = 24, HOOK_SB_UMOUNT = 25,
+	HOOK_SB_REMOUNT = 26, HOOK_SB_PIVOTROOT = 27, HOOK_KERNEL_MODULE_REQUEST = 28, HOOK_KERNEL_READ_FILE = 29,
+	HOOK_KERNEL_LOAD_DATA = 30, HOOK_BPF = 31, HOOK_BPF_MAP = 32, HOOK_BPF_PROG = 33, HOOK_PERF_EVENT_OPEN = 34,
+	HOOK_USERNS_CREATE = 35, HOOK_INODE_INIT_SECURITY_ANON = 36, HOOK_URING_OVERRIDE_CREDS = 37, HOOK_URING_SQPOLL = 38,
+	HOOK_TASK_KILL = 39, HOOK_MMAP_FILE = 40, HOOK_FILE_MPROTECT = 41, HOOK_FILE_RECEIVE = 42, HOOK_FILE_IOCTL = 43,
+	HOOK_INODE_SETXATTR = 44, HOOK_INODE_REMOVEXATTR = 45, HOOK_SYS_ENTER = 46,
+	HOOK_INET_CONN_REQUEST = 47, HOOK_SCTP_ASSOC_REQUEST = 48,
+	HOOK_TASK_PRCTL = 49, HOOK_TASK_SETRLIMIT = 50, HOOK_TASK_SETNICE = 51, HOOK_TASK_SETSCHEDULER = 52, HOOK_TASK_SETIOPRIO = 53,
+	HOOK_CGROUP_SKB_EGRESS = 54,
 };
 
 /* What is counted together: the same rule for the same container, operation and program. An event begins with these very fields. */
 struct tally_key {
 	__u32 container;
 	__u32 generation;
-	__u32 node;                  /* trie node that decided, for SITE_EXACT, _CHILD, _DEEP and _EXECNAME; for SITE_PATTERN what was
+	__u32 node;                  /* trie node that decided, for SITE_EXACT, _CHILD, _DEEP and _EXECNAME; for SITE_ARGUMENTS the list, for SITE_PATTERN what was
 				      * accepted, for SITE_FLAT the table's root, for SITE_ENDPOINT the entry */
 	__u32 source;                /* the source class that decided; 0: a rule for any source */
 	__u8 class;
@@ -219,7 +227,7 @@ struct tally_key {
 	__u8 reason;                 /* enum counter, with SITE_UNJUDGED */
 	__u8 reserved;
 	__u64 executable;            /* tells programs apart, and means nothing outside the kernel */
-	__u64 what;                  /* the names that a flat rule can know it by, as bits */
+	__u64 what;                  /* the names that a flat rule can know it by, as bits; the system call */
 };
 
 /* How far a container's rule is told: see may_tell. */
@@ -233,7 +241,8 @@ struct bucket {
 /* A single event, or many that were counted. */
 enum event_kind { EVENT_SINGLE = 0, EVENT_SUMMARY = 1 };
 
-/* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators.
+/* A record in the ring buffer: this header, then `resource_len + exe_len + parent_len` bytes of paths, without terminators. With SITE_ARGUMENTS
+ * the resource is a path, a zero byte and the argument.
  * A tally is the same with TALLY_TEXT bytes, in the map of tallies. */
 struct event {
 	__u32 container;
@@ -264,7 +273,9 @@ struct event {
 	__u32 uid;
 	__u32 pid_ns;
 	__u32 mnt_ns;
-	__u32 detail[3];             /* network: family, type, protocol; capability: number */
+	__u32 detail[3];             /* network: family, type, protocol; capability: number; switch: enum switch_name, and a process's id;
+	                                system call: its bit in a syscall_set, and 1 where that is among `compat`; SITE_ARGUMENTS: which argument,
+	                                from 1 on */
 	__u16 resource_len;
 	__u16 exe_len;
 	__u16 parent_len;
@@ -277,5 +288,7 @@ struct event {
 	__u8 version;                /* 4 or 6; 0: no address */
 	__u8 padding[5];
 };
+
+#include "abi_hold.h"
 
 #endif

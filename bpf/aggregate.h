@@ -182,8 +182,8 @@ static __always_inline void fill_key(struct scratch *s, __u32 class, __u32 has_p
 	event->hook = s->hook;
 	event->reason = s->decision.reason;
 	event->key_reserved = 0;
-	event->executable = identity_of_exe(bpf_get_current_task_btf());
-	event->what = has_path || class == CLASS_DNS ? 0 : s->what;
+	event->executable = identity_of_exe(s);
+	event->what = (has_path && class != CLASS_SYSCALL) || class == CLASS_DNS ? 0 : s->what;
 	if (has_path)
 		event->version = 0;
 }
@@ -209,6 +209,7 @@ static __always_inline __u32 step_after(struct scratch *s, struct event *entry, 
 
 /* Tells or counts the slot's decision. For paths, the slot's walk is the resource's; it is overwritten. The verdict stands either way.
  * What must be kept is kept in the slot, not on the stack: hooks that are nested deeply come here. */
+#ifndef SHARED_ELSEWHERE
 __noinline int emit(__u32 slot, __u32 class, __u32 has_path)
 {
 	struct scratch *s = scratch_at(slot);
@@ -254,5 +255,6 @@ __noinline int emit(__u32 slot, __u32 class, __u32 has_path)
 	}
 	return 0;
 }
+#endif
 
 #endif

@@ -7,14 +7,11 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -62,33 +59,58 @@ const char *parapet_messages(void)
 	return messages;
 }
 
-/* Does this kernel have what the program attaches to? Other kinds of programs are not optional. */
-static bool has_target(const struct btf *kernel, const struct bpf_program *program)
+#define HOOK_SECTION "lsm/"
+#define HOOK_FUNCTION "bpf_lsm_"
+
+/* The name of the security hook that a program is for; NULL for other kinds of programs. */
+static const char *hook_of(const struct bpf_program *program)
 {
 	const char *section = bpf_program__section_name(program);
-	char name[128];
 
-	if (strncmp(section, "lsm/", 4) == 0) {
-		snprintf(name, sizeof(name), "bpf_lsm_%s", section + 4);
-		return btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
-	}
-	if (strncmp(section, "tp_btf/", 7) == 0) {
-		snprintf(name, sizeof(name), "btf_trace_%s", section + 7);
-		return btf__find_by_name_kind(kernel, name, BTF_KIND_TYPEDEF) > 0;
-	}
-	return true;
+	return strncmp(section, HOOK_SECTION, strlen(HOOK_SECTION)) == 0 ? section + strlen(HOOK_SECTION) : NULL;
 }
 
+/* The kernel has a hook of this name: its programs are loaded. */
+static void take_in(struct bpf_object *object, const char *name)
+{
+	struct bpf_program *program;
+	const char *hook;
+
+	bpf_object__for_each_program(program, object) {
+		hook = hook_of(program);
+		if (hook && strcmp(hook, name) == 0)
+			bpf_program__set_autoload(program, true);
+	}
+}
+
+/* Leaves out programs whose hooks this kernel lacks. One pass over its types, of which there are more than a hundred thousand. */
 static int leave_out_missing(struct bpf_object *object)
 {
-	struct btf *kernel = btf__load_vmlinux_btf();
 	struct bpf_program *program;
+	struct btf *kernel;
+	bool has_hooks = false;
 
+	bpf_object__for_each_program(program, object) {
+		if (!hook_of(program))
+			continue;
+		bpf_program__set_autoload(program, false);
+		has_hooks = true;
+	}
+	if (!has_hooks)
+		return 0;
+	kernel = btf__load_vmlinux_btf();
 	if (!kernel)
 		return -errno;
-	bpf_object__for_each_program(program, object)
-		if (!has_target(kernel, program))
-			bpf_program__set_autoload(program, false);
+	for (__u32 id = 1; id < btf__type_cnt(kernel); id++) {
+		const struct btf_type *type = btf__type_by_id(kernel, id);
+		const char *name;
+
+		if (!btf_is_func(type))
+			continue;
+		name = btf__name_by_offset(kernel, type->name_off);
+		if (name && strncmp(name, HOOK_FUNCTION, strlen(HOOK_FUNCTION)) == 0)
+			take_in(object, name + strlen(HOOK_FUNCTION));
+	}
 	btf__free(kernel);
 	return 0;
 }
@@ -101,6 +123,8 @@ static int set_pins(struct bpf_object *object, const char *directory)
 	bpf_object__for_each_map(map, object) {
 		int error;
 
+		if (bpf_map__is_internal(map))
+			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", directory, bpf_map__name(map)) >= (int)sizeof(path))
 			return -ENAMETOOLONG;
 		error = bpf_map__set_pin_path(map, path);
@@ -110,11 +134,18 @@ static int set_pins(struct bpf_object *object, const char *directory)
 	return 0;
 }
 
+int parapet_set_locks(struct bpf_object *object);                          /* locks.c */
+int parapet_note_own(struct bpf_object *object);                           /* own.c */
+int parapet_note_link(struct bpf_object *object, struct bpf_link *link);   /* own.c */
+struct bpf_link *parapet_attach_program(struct bpf_program *program);      /* attach.c */
+int parapet_aim(struct bpf_object *shared, struct bpf_object *hooks);      /* share.c */
+
 /*
  * Opens and loads an object, without the programs whose hooks this kernel lacks. With `pins` not empty, its maps are pinned in that
- * directory, or taken from there. NULL on failure, with *error set.
+ * directory, or taken from there. An object of shared functions is told the loaded object of their `hooks`, any other NULL. NULL on
+ * failure, with *error set.
  */
-struct bpf_object *parapet_load(const char *path, const char *pins, int *error)
+struct bpf_object *parapet_load(const char *path, const char *pins, struct bpf_object *hooks, int *error)
 {
 	struct bpf_object *object;
 
@@ -126,49 +157,23 @@ struct bpf_object *parapet_load(const char *path, const char *pins, int *error)
 		*error = -errno;
 		return NULL;
 	}
-	*error = leave_out_missing(object);
+	*error = hooks ? parapet_aim(object, hooks) : leave_out_missing(object);
+	if (!*error)
+		*error = parapet_set_locks(object);
 	if (!*error && *pins)
 		*error = set_pins(object, pins);
 	if (!*error)
 		*error = bpf_object__load(object);
+	if (!*error)
+		*error = parapet_note_own(object);
 	if (!*error)
 		return object;
 	bpf_object__close(object);
 	return NULL;
 }
 
-/* The root of the cgroup hierarchy, where a program sees the packets of every socket. */
-static int open_cgroup_root(void)
-{
-	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		struct statfs facts;
-
-		if (statfs(places[i], &facts) == 0 && facts.f_type == CGROUP2_SUPER_MAGIC)
-			return open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	errno = ENOENT;
-	return -1;
-}
-
-static struct bpf_link *attach_program(struct bpf_program *program)
-{
-	struct bpf_link *link;
-	int cgroup;
-
-	if (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SKB)
-		return bpf_program__attach(program);
-	cgroup = open_cgroup_root();
-	if (cgroup < 0)
-		return NULL;
-	link = bpf_program__attach_cgroup(program, cgroup);
-	close(cgroup);
-	return link;
-}
-
 /* Attaches every loaded program and pins its link in `directory` under the program's name; unpinned links live as long as this process.
- * On failure some are attached: the caller removes the directory. */
+ * Raw tracepoints are attached on demand: of those the program is pinned. On failure some are attached: the caller removes the directory. */
 int parapet_attach(struct bpf_object *object, const char *directory)
 {
 	struct bpf_program *program;
@@ -180,16 +185,20 @@ int parapet_attach(struct bpf_object *object, const char *directory)
 
 		if (!bpf_program__autoload(program))
 			continue;
-		link = attach_program(program);
-		if (!link)
-			return -errno;
-		if (!*directory)
-			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", directory, bpf_program__name(program)) >= (int)sizeof(path))
-			error = -ENAMETOOLONG;
-		else
-			error = bpf_link__pin(link, path);
-		bpf_link__destroy(link); /* the pin holds it */
+			return -ENAMETOOLONG;
+		if (strncmp(bpf_program__section_name(program), "raw_tp/", 7) == 0) {
+			error = *directory ? bpf_program__pin(program, path) : 0;
+		} else {
+			link = parapet_attach_program(program);
+			if (!link)
+				return -errno;
+			error = parapet_note_link(object, link);
+			if (!error && *directory)
+				error = bpf_link__pin(link, path);
+			if (*directory)
+				bpf_link__destroy(link); /* the pin holds it */
+		}
 		if (error)
 			return error;
 	}
@@ -208,11 +217,9 @@ int parapet_missing(const char *path, char *buffer, size_t capacity)
 		return -errno;
 	error = leave_out_missing(object);
 	bpf_object__for_each_program(program, object) {
-		const char *hook = strchr(bpf_program__section_name(program), '/');
-
-		if (error || bpf_program__autoload(program) || !hook)
+		if (error || bpf_program__autoload(program))
 			continue;
-		used += snprintf(buffer + used, capacity - used, "%s\n", hook + 1);
+		used += snprintf(buffer + used, capacity - used, "%s\n", hook_of(program));
 		if (used >= capacity)
 			error = -ENOSPC;
 	}

@@ -69,6 +69,15 @@ __noinline int match_execname(__u32 slot, __u32 shift)
 	return 0;
 }
 
+/* Rules for arguments speak where the rule that decides is for the program itself. */
+static __always_inline void take_argued(struct scratch *s)
+{
+	bool own = s->decision.verdict && (s->decision.site == SITE_EXACT || s->decision.site == SITE_EXECNAME);
+
+	s->argued.node = own ? s->decision.node : 0;
+	s->argued.source = s->decision.source;
+}
+
 /* What the rules say about one operation on the walked path; fills s->decision. Negative when the path cannot be read. */
 static __always_inline int match_rules(struct table *table, __u32 slot, __u32 op, __u32 who)
 {
@@ -81,6 +90,8 @@ static __always_inline int match_rules(struct table *table, __u32 slot, __u32 op
 	match_tree(slot, shift);
 	if (op == OP_EXEC && (table->flags & TABLE_HAS_EXECNAMES))
 		match_execname(slot, shift);
+	if (s && op == OP_EXEC && (table->flags & TABLE_HAS_ARGUMENTS))
+		take_argued(s);
 	if (!s || op == OP_MOVE || !(table->flags & TABLE_HAS_PATTERNS))
 		return 0;
 	accepted = run_automaton(table, slot, &found);
@@ -89,6 +100,8 @@ static __always_inline int match_rules(struct table *table, __u32 slot, __u32 op
 	said.verdict = (found.word >> shift) & 3;
 	rank = 2 * (op == OP_EXEC ? found.process_depth : found.file_depth) + 1;
 	if (outranks(s, said, rank)) {
+		if (rank > s->rank) /* one that is only as near does not silence them */
+			s->argued.node = 0;
 		settle(s, said, SITE_PATTERN, accepted);
 		s->rank = rank;
 	}

@@ -97,6 +97,82 @@ __noinline int render(__u32 slot, __u32 room)
 	return rendering.s->text_len - start;
 }
 
+/* Appends the name that was looked up, with dots: as a packet has it, each part after a byte that says how long it is. */
+static __always_inline __u16 render_name(struct scratch *s)
+{
+	struct naming naming = { .s = s };
+	__u32 at = s->name_len;
+
+	if (at < 2)
+		return 0;
+	at -= 2; /* the first length and the end */
+	asm volatile("%0 &= 255" : "+r"(at));
+	bpf_probe_read_kernel(s->text, at, s->name + 1);
+	s->text_len = at;
+	bpf_loop(MAX_COMPONENTS, dot_name, &naming, 0);
+	return at;
+}
+
+/* A packet comes, or leaves later, whoever the processor is just running. */
+static __always_inline bool is_nobodys(struct scratch *s)
+{
+	return s->hook == HOOK_INET_CONN_REQUEST || s->hook == HOOK_SCTP_ASSOC_REQUEST || s->hook == HOOK_CGROUP_SKB_EGRESS;
+}
+
+/* The executable that acted: the current one, or that of whoever executed it. */
+static __always_inline void acting_exe(struct scratch *s, __u64 *dentry, __u64 *mount)
+{
+	*dentry = *mount = 0;
+	if (is_nobodys(s))
+		return;
+	*dentry = s->caller_dentry;
+	*mount = s->caller_mount;
+	if (!*dentry)
+		exe_of(bpf_get_current_task_btf(), dentry, mount);
+}
+
+static __always_inline __u16 render_acting_exe(struct scratch *s, __u32 room)
+{
+	__u64 dentry, mount;
+
+	acting_exe(s, &dentry, &mount);
+	if (!dentry)
+		return 0;
+	walk(s->slot, dentry, mount);
+	return render(s->slot, room);
+}
+
+/* Appends a zero byte and the argument in `name`, of which `length` bytes are wanted. Returns the bytes appended. */
+static __always_inline __u16 append_argument(struct scratch *s, __u64 length)
+{
+	__u64 at = *(volatile __u32 *)&s->text_len;
+
+	asm volatile("%0 &= 255" : "+r"(length));
+	if (at >= TEXT_MAX)
+		return 0;
+	s->text[at] = 0;
+	bpf_probe_read_kernel(&s->text[at + 1], length, s->name);
+	s->text_len = at + 1 + length;
+	return 1 + length;
+}
+
+/* Appends what was acted on, in at most `room` bytes, and returns how many. A function of its own for the stack's sake. */
+__noinline int render_resource(__u32 slot, __u32 room)
+{
+	struct scratch *s = scratch_at(slot);
+	__u32 argument, length;
+
+	if (!s)
+		return 0;
+	if (!s->has_path)
+		return s->event.class == CLASS_DNS ? render_name(s) : 0;
+	if (s->event.site != SITE_ARGUMENTS)
+		return render(s->slot, room);
+	argument = s->name_len < room / 2 ? s->name_len : room / 2;
+	length = render(s->slot, room - 1 - argument);
+	return length + append_argument(s, argument);
+}
+
 /* Appends the path of a task's executable; 0 for a kernel thread. */
 static __always_inline __u16 render_exe(__u32 slot, struct task_struct *task, __u32 room)
 {
@@ -138,6 +214,12 @@ __noinline int describe_task(__u32 slot)
 	event = &s->event;
 	event->time_ns = bpf_ktime_get_boot_ns();
 	event->first_ns = event->time_ns;
+	if (is_nobodys(s)) {
+		event->cgroup = event->start_time = 0;
+		event->tgid = event->tid = event->ppid = event->ns_tgid = event->ns_ppid = event->uid = event->mnt_ns = 0;
+		__builtin_memset(event->comm, 0, sizeof(event->comm));
+		return 0;
+	}
 	event->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	event->start_time = BPF_CORE_READ(task, start_time);
 	event->tgid = BPF_CORE_READ(task, tgid);
@@ -151,22 +233,6 @@ __noinline int describe_task(__u32 slot)
 	event->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
 	bpf_core_read(event->comm, sizeof(event->comm), &task->comm);
 	return 0;
-}
-
-/* Appends the name that was looked up, with dots: as a packet has it, each part after a byte that says how long it is. */
-static __always_inline __u16 render_name(struct scratch *s)
-{
-	struct naming naming = { .s = s };
-	__u32 at = s->name_len;
-
-	if (at < 2)
-		return 0;
-	at -= 2; /* the first length and the end */
-	asm volatile("%0 &= 255" : "+r"(at));
-	bpf_probe_read_kernel(s->text, at, s->name + 1);
-	s->text_len = at;
-	bpf_loop(MAX_COMPONENTS, dot_name, &naming, 0);
-	return at;
 }
 
 /* What is next to be done with an event, for each of which it must be composed; or nothing. */
@@ -189,9 +255,11 @@ static __always_inline void compose(struct scratch *s)
 		walk(s->slot, s->told_dentry, s->told_mount);
 	s->walked = 0;
 	describe_task(s->slot);
-	event->resource_len = s->has_path ? render(s->slot, small ? TALLY_RESOURCE : TEXT_RESOURCE) : event->class == CLASS_DNS ? render_name(s) : 0;
-	event->exe_len = render_exe(s->slot, bpf_get_current_task_btf(), small ? TALLY_EXE : TEXT_EXE);
-	event->parent_len = render_exe(s->slot, BPF_CORE_READ(bpf_get_current_task_btf(), real_parent), small ? TALLY_PARENT : TEXT_PARENT);
+	event->resource_len = render_resource(s->slot, small ? TALLY_RESOURCE : TEXT_RESOURCE);
+	event->exe_len = render_acting_exe(s, small ? TALLY_EXE : TEXT_EXE);
+	event->parent_len = 0;
+	if (!is_nobodys(s))
+		event->parent_len = render_exe(s->slot, BPF_CORE_READ(bpf_get_current_task_btf(), real_parent), small ? TALLY_PARENT : TEXT_PARENT);
 }
 
 #endif

@@ -9,7 +9,20 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-struct burst { __u32 container; __u32 first_node; __u32 nodes; __u32 details; __u32 verdict; __u32 first_file; __u32 files; __u32 done; };
+struct burst {
+	__u32 container, first_node, nodes, details, verdict, first_file, files;
+	__u32 ops, first_program, programs;
+	__u32 done;
+};
+
+/* The path of one of the current process's open files. */
+static __always_inline void path_of_descriptor(struct task_struct *task, __u32 descriptor, __u64 *dentry, __u64 *mount)
+{
+	struct file *file = file_of(task, descriptor);
+
+	*dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	*mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
+}
 
 /* One denial of the current program, as if a rule at node `first_node + turn % nodes` had refused it one of its open files, or its executable. */
 static long emit_one(__u32 turn, struct burst *burst)
@@ -28,7 +41,7 @@ static long emit_one(__u32 turn, struct burst *burst)
 	s->decision.source = 0;
 	s->decision.verdict = burst->verdict;
 	s->decision.site = SITE_EXACT;
-	s->decision.op = OP_READ;
+	s->decision.op = (OP_READ + (burst->ops ? turn % burst->ops : 0)) & 3;
 	s->decision.reason = 0;
 	s->who = WHO_OTHER;
 	s->hook = HOOK_FILE_OPEN;
@@ -36,21 +49,21 @@ static long emit_one(__u32 turn, struct burst *burst)
 	s->event.detail[1] = s->event.detail[2] = 0;
 	s->mnt_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
 	exe_of(task, &s->dentry, &s->mount);
-	if (burst->files) {
-		struct file *file = file_of(task, burst->first_file + turn % burst->files);
-
-		s->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-		s->mount = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	}
+	if (burst->files)
+		path_of_descriptor(task, burst->first_file + turn % burst->files, &s->dentry, &s->mount);
+	s->caller_dentry = s->caller_mount = 0;
+	if (burst->programs)
+		path_of_descriptor(task, burst->first_program + turn % burst->programs, &s->caller_dentry, &s->caller_mount);
 	walk(slot, s->dentry, s->mount);
 	emit(slot, CLASS_FILE, 1);
+	s->caller_dentry = s->caller_mount = 0;
 	scratch_release(s);
 	burst->done++;
 	return 0;
 }
 
-/* Arguments: how many, container, first node, how many nodes and details in turn, verdict, first descriptor, how many descriptors in turn.
- * Returns how many were told or counted. */
+/* Arguments: how many, container, first node, how many nodes and details in turn, verdict, first descriptor, how many descriptors in turn,
+ * how many operations from reading on in turn, first descriptor of a program that acts, how many of those in turn. Returns how many were told or counted. */
 SEC("raw_tp/parapet_events")
 int emit_events(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -62,6 +75,9 @@ int emit_events(struct bpf_raw_tracepoint_args *ctx)
 		.verdict = ctx->args[5] == VERDICT_AUDIT ? VERDICT_AUDIT : VERDICT_BLOCK,
 		.first_file = ctx->args[6],
 		.files = ctx->args[7],
+		.ops = ctx->args[8],
+		.first_program = ctx->args[9],
+		.programs = ctx->args[10],
 	};
 
 	bpf_loop(ctx->args[0], emit_one, &burst, 0);

@@ -11,11 +11,11 @@ static __always_inline __u64 mixed(__u64 hash, __u64 value)
 }
 
 /* Tells programs apart: neither the number of a file nor its place in memory is given again soon, let alone both. */
-static __always_inline __u64 identity_of_exe(struct task_struct *task)
+static __always_inline __u64 identity_of_exe(struct scratch *s)
 {
 	__u64 dentry, mount;
 
-	exe_of(task, &dentry, &mount);
+	acting_exe(s, &dentry, &mount);
 	return dentry ? mixed(dentry, BPF_CORE_READ((struct dentry *)dentry, d_inode, i_ino)) : 0;
 }
 
@@ -48,7 +48,7 @@ static __always_inline __u32 fingerprint(struct scratch *s, __u32 has_path)
 		hash = mixed(mixed(hash, part.hash_len), part.parent);
 	if (s->event.version)
 		hash = mixed(mixed(mixed(hash, ((__u64 *)s->event.address)[0]), ((__u64 *)s->event.address)[1]), s->event.port);
-	if (s->event.class == CLASS_DNS)
+	if (s->event.class == CLASS_DNS || s->event.site == SITE_ARGUMENTS)
 		hash = mixed(hash, hash_of_name(s));
 	return hash >> 32 | 1;
 }

@@ -9,105 +9,22 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 #include "dns.h"
+#include "sender.h"
+#include "transport.h"
 
-#define PASS 1
-#define DROP 0
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86dd
 #define DNS_PORT 53
 #define DNS_HEADER 12
 #define DNS_AFTER_NAME 4     /* type and class */
 #define DNS_IS_RESPONSE 0x80
-#define MAX_EXTENSIONS 8
 #define MAX_MESSAGES 16      /* of one TCP segment */
-
-#define NEXT_HOP_BY_HOP 0
-#define NEXT_ROUTING 43
-#define NEXT_FRAGMENT 44
-#define NEXT_DESTINATION 60
-
-/* Where a packet's transport begins. */
-struct transport { __u32 protocol; __u32 at; bool is_part; bool is_later_part; bool too_long; };
-
-/* Functions of their own, so that their memory is not held while an event is written. */
-static __noinline bool find_transport_v4(struct __sk_buff *skb, struct transport *out)
-{
-	__u8 header[20];
-	__u16 fragment;
-
-	if (bpf_skb_load_bytes(skb, 0, header, sizeof(header)))
-		return false;
-	fragment = (__u16)header[6] << 8 | header[7];
-	out->protocol = header[9];
-	out->at = (header[0] & 15) * 4;
-	out->is_later_part = fragment & 0x1fff;
-	out->is_part = fragment & 0x2000;
-	return true;
-}
-
-struct extensions { struct __sk_buff *skb; struct transport *out; __u32 done; };
-
-static long skip_extension(__u32 turn, struct extensions *walk)
-{
-	struct transport *out = walk->out;
-	__u8 header[4];
-
-	if (out->protocol != NEXT_HOP_BY_HOP && out->protocol != NEXT_ROUTING && out->protocol != NEXT_FRAGMENT &&
-	    out->protocol != NEXT_DESTINATION) {
-		walk->done = 1;
-		return 1;
-	}
-	if (bpf_skb_load_bytes(walk->skb, out->at, header, sizeof(header)))
-		return 1;
-	if (out->protocol == NEXT_FRAGMENT) {
-		out->is_later_part = header[2] | (header[3] & 0xf8);
-		out->is_part = header[3] & 1;
-		out->at += 8;
-	} else {
-		out->at += (header[1] + 1) * 8;
-	}
-	out->protocol = header[0];
-	return 0;
-}
-
-static __noinline bool find_transport_v6(struct __sk_buff *skb, struct transport *out)
-{
-	struct extensions walk = { .skb = skb, .out = out };
-	__u8 next;
-
-	if (bpf_skb_load_bytes(skb, 6, &next, sizeof(next)))
-		return false;
-	out->protocol = next;
-	out->at = 40;
-	bpf_loop(MAX_EXTENSIONS, skip_extension, &walk, 0);
-	out->too_long = !walk.done;
-	return true;
-}
-
-/* The container in whose cgroup the socket was made. */
-static __always_inline __u32 container_of_socket(struct __sk_buff *skb)
-{
-#pragma clang loop unroll(disable)
-	for (int level = MAX_CGROUP_DEPTH; level > 0; level--) {
-		__u64 id = bpf_skb_ancestor_cgroup_id(skb, level);
-		__u32 *index = id ? bpf_map_lookup_elem(&cgroups, &id) : NULL;
-
-		if (index)
-			return *index;
-	}
-	return 0;
-}
 
 /* Who sends; false when nothing is said about its queries. `*sure`: is the program known by which it sends? */
 static __noinline bool find_sender(struct __sk_buff *skb, struct subject *subject, bool *sure)
 {
-	struct bpf_sock *sk = skb->sk;
+	struct bpf_sock *sk = sending_socket(skb);
 	struct sender *sender;
 	struct table *table;
 
-	if (!sk)
-		return false;
-	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return false;
 	sender = bpf_sk_storage_get(&senders, sk, NULL, 0);
@@ -222,7 +139,7 @@ static __always_inline int judge_queries(struct __sk_buff *skb, struct transport
 	query.slot = slot;
 	s->subject = *subject;
 	s->who = WHO_OTHER;
-	s->hook = HOOK_SOCKET_SENDMSG;
+	s->hook = hook_for_sender(subject->container);
 	s->event.detail[0] = s->event.detail[1] = s->event.detail[2] = 0;
 	s->event.version = 0;
 	s->what = 0;
@@ -249,29 +166,24 @@ static __always_inline int judge_queries(struct __sk_buff *skb, struct transport
 	return query.verdict == VERDICT_BLOCK ? DROP : PASS;
 }
 
-SEC("cgroup_skb/egress")
-int on_egress(struct __sk_buff *skb)
+/* What the rules say about a packet, whose headers have been read: PASS where it is no query. */
+static __always_inline int judge_packet(struct __sk_buff *skb, struct transport *transport)
 {
-	struct transport transport = {};
 	struct subject subject = {};
-	bool sure = false, found = false;
+	bool sure = false;
 	__u16 port = 0;
 
-	if (skb->protocol == bpf_htons(ETH_P_IP))
-		found = find_transport_v4(skb, &transport);
-	else if (skb->protocol == bpf_htons(ETH_P_IPV6))
-		found = find_transport_v6(skb, &transport);
-	if (!found || transport.is_later_part)
+	if (transport->is_later_part)
 		return PASS;
-	if (!transport.too_long) {
-		if (transport.protocol != IPPROTO_UDP && transport.protocol != IPPROTO_TCP)
+	if (!transport->too_long) {
+		if (transport->protocol != IPPROTO_UDP && transport->protocol != IPPROTO_TCP)
 			return PASS;
-		if (bpf_skb_load_bytes(skb, transport.at + 2, &port, sizeof(port)) || port != bpf_htons(DNS_PORT))
+		if (bpf_skb_load_bytes(skb, transport->at + 2, &port, sizeof(port)) || port != bpf_htons(DNS_PORT))
 			return PASS;
 	}
 	if (!find_sender(skb, &subject, &sure))
 		return PASS;
-	return judge_queries(skb, &transport, &subject, sure);
+	return judge_queries(skb, transport, &subject, sure);
 }
 
 #endif

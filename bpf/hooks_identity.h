@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* How processes get, inherit and lose their labels. */
+/* How processes get their labels. */
 #ifndef PARAPET_HOOKS_IDENTITY_H
 #define PARAPET_HOOKS_IDENTITY_H
 
 #include <bpf/bpf_tracing.h>
+#include "hold.h"
 #include "hooks_path.h"
+#include "preset_exec.h"
 
 /* Is the program that a runtime's process executes still a part of the runtime? Then the process is in the namespace of the node's first
  * process, and the file is not: while it sets a container up, runc runs a copy of itself from memory or from a mount of its own. Nothing
@@ -26,6 +28,27 @@ static __always_inline __u32 entered_container(struct task_struct *task, struct 
 	return container && !is_runtime_copy(task, file) ? container : 0;
 }
 
+/* Tells of a program that is refused because nobody knows its container. */
+static __always_inline void tell_unknown(struct file *file)
+{
+	struct scratch *s = NULL;
+	int slot = scratch_claim(&s);
+
+	if (slot < 0 || !s) {
+		count(COUNT_UNKNOWN_DENIED);
+		lose_unseen(VERDICT_BLOCK);
+		return;
+	}
+	s->subject = (struct subject){};
+	s->hook = HOOK_BPRM_CHECK;
+	s->who = WHO_OTHER;
+	s->event.detail[0] = s->event.detail[1] = s->event.detail[2] = 0;
+	unjudged(s, OP_EXEC, COUNT_UNKNOWN_DENIED);
+	walk_near(s, slot, file->f_path.dentry, file->f_path.mnt);
+	emit(slot, CLASS_PROCESS, 1);
+	scratch_release(s);
+}
+
 SEC("lsm/bprm_check_security")
 int BPF_PROG(on_exec, struct linux_binprm *bprm, int ret)
 {
@@ -33,20 +56,50 @@ int BPF_PROG(on_exec, struct linux_binprm *bprm, int ret)
 	struct path_access access = { .hook = HOOK_BPRM_CHECK, .ops = OPS(OP_EXEC) };
 	struct label *label = label_of(task);
 	struct subject subject = {};
+	struct table *table;
+	int met = UNKNOWN_PASSES;
 	__u32 container;
+	int denied;
 
 	if (ret)
 		return ret;
+	if (bprm->interp == bprm->filename) /* no interpreter yet: a new execution */
+		forget_execution(task);
+	if (label) /* what an earlier execution that failed left is about another file, which may have had the same address */
+		*(volatile __u64 *)&label->executing = 0;
 	container = label ? label->container : entered_container(task, bprm->file);
+	if (!label && !container && !is_runtime_copy(task, bprm->file))
+		met = meet_unknown();
+	if (met == UNKNOWN_HELD)
+		return deny_if(1, -ERESTARTNOINTR);
+	if (!label) /* who has one was never held */
+		forget_held(task->tgid);
+	if (met == UNKNOWN_REFUSED) {
+		tell_unknown(bprm->file);
+		return deny_if(1, -EACCES);
+	}
 	if (container && !label && labels_nearly_full()) {
 		count(COUNT_LABELS_FULL);
 		return -EACCES;
 	}
-	if (!subject_in(&subject, label, container, CLASS_PROCESS))
+	table = subject_under(&subject, label, container);
+	if (!table)
+		return 0;
+	if ((table->flags & TABLE_HAS_SYSCALL_PATHS) && bprm->interp == bprm->filename) /* the file that the call names, not an interpreter */
+		audit_call(HOOK_BPRM_CHECK, container, address_of(bprm->file->f_path.dentry), 0, address_of(bprm->file->f_path.mnt));
+	if (table->flags & TABLE_HAS(CLASS_PRESET)) {
+		denied = deny_if(judge_presets(label, container, bprm->file), -EACCES);
+		if (denied)
+			return denied;
+	}
+	if (!is_subject_to(&subject, table, CLASS_PROCESS))
 		return 0;
 	access.dentry = bprm->file->f_path.dentry;
 	access.mount = bprm->file->f_path.mnt;
 	access.inode = bprm->file->f_inode;
+	access.argc = bprm->argc;
+	access.label = label;
+	access.file = bprm->file;
 	return deny_if(judge(&subject, &access), -EACCES);
 }
 
@@ -55,16 +108,22 @@ static __always_inline void classify_executed(struct task_struct *task, struct l
 {
 	struct scratch *s = NULL;
 	__u64 *entry = bpf_map_lookup_elem(&containers, &label->container);
+	__u64 word, executing;
 	__u32 source;
-	__u64 word;
 	int slot;
 
 	label_set_source(label, 0, 0);
+	*(volatile __u64 *)&label->executed = (__u64)file; /* no other thread is left */
 	if (!entry)
 		return;
 	word = *(volatile __u64 *)entry;
 	if (!(__u32)word)
 		return;
+	executing = *(volatile __u64 *)&label->executing;
+	if ((executing & ~(__u64)SOURCE_BITS) == execution_mark(*(volatile __u64 *)&label->executed, word >> 32)) { /* found when its path was judged */
+		label_set_source(label, executing & SOURCE_BITS, word >> 32);
+		return;
+	}
 	slot = scratch_claim(&s);
 	if (slot < 0 || !s)
 		return;
@@ -100,6 +159,7 @@ int BPF_PROG(on_executed, struct linux_binprm *bprm)
 	}
 	if (label)
 		classify_executed(task, label, bprm->file);
+	settle_execution(task, bprm);
 	return 0;
 }
 
@@ -112,83 +172,6 @@ int BPF_PROG(on_task_alloc, struct task_struct *child, __u64 clone_flags, int re
 		return 0;
 	count(COUNT_LABELS_FULL);
 	return -EAGAIN;
-}
-
-/* The child has its id, and has not run yet. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
-{
-	struct label *label, inherited;
-
-	if (child->tgid != child->pid)
-		return 0;
-	label = label_of(parent);
-	if (!label)
-		return 0;
-	inherited = *label;
-	inherited.start_time = child->start_time;
-	if (label_put(child->pid, &inherited)) {
-		count(COUNT_LABELS_FULL);
-		bpf_send_signal(SIGKILL); /* the parent: on_task_alloc left room, so this is beyond what can be refused in good order */
-	}
-	return 0;
-}
-
-/* The label goes with the last thread; until then the leader's id stands for all of them. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
-{
-	if (task->signal->live.counter == 0)
-		label_remove(task->tgid);
-	return 0;
-}
-
-/* Still the runtime's: it has executed nothing since it was forked, and its program is not in its own mount namespace. */
-static __always_inline bool is_runtime_init(struct task_struct *task)
-{
-	struct scratch *s = NULL;
-	__u64 dentry, mount;
-	int slot, end;
-
-	if (!(task->flags & PF_FORKNOEXEC))
-		return false;
-	exe_of(task, &dentry, &mount);
-	if (!dentry)
-		return false;
-	slot = scratch_claim(&s);
-	if (slot < 0 || !s)
-		return false;
-	s->mnt_ns = (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns);
-	end = walk(slot, dentry, mount);
-	scratch_release(s);
-	return end != END_ATTACHED;
-}
-
-/* Labels the processes that were in a container's cgroup before we knew it; the reader gets the id of each that was labelled. */
-SEC("iter/task")
-int adopt(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct label label = {};
-	__u32 tgid;
-
-	if (!task || task->pid != task->tgid || (task->flags & PF_KTHREAD) || label_of(task))
-		return 0;
-	if (!task->signal->live.counter)
-		return 0;
-	label.container = container_of_task_cgroup(task);
-	if (!label.container || is_runtime_init(task))
-		return 0;
-	tgid = task->tgid;
-	label.start_time = task->start_time;
-	if (label_put(tgid, &label)) {
-		count(COUNT_LABELS_FULL);
-		return 0;
-	}
-	if (!task->signal->live.counter) /* it exited meanwhile, and on_exit may have come before the label */
-		label_remove(tgid);
-	bpf_seq_write(ctx->meta->seq, &tgid, sizeof(tgid));
-	return 0;
 }
 
 #endif

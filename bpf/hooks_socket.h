@@ -8,118 +8,171 @@
 #define PARAPET_HOOKS_SOCKET_H
 
 #include <bpf/bpf_tracing.h>
+#include "control.h"
 #include "socket.h"
 
 #define SOCKADDR_V4 16
 #define SOCKADDR_V6 28
 
-static __always_inline int judge_network(struct flat_access *access)
-{
-	access->class = CLASS_NETWORK;
-	access->detail[0] = access->kind.family;
-	access->detail[1] = access->kind.type;
-	access->detail[2] = access->kind.protocol;
-	return deny_if(judge_flat(access), -EACCES);
-}
+/* A socket that is there already, and what is done with it. */
+struct socket_use { __u32 hook; __u32 operation; __u32 type; struct sock *sk; };
 
 /* An IPv6 socket at any address takes IPv4 as well, unless it was told not to: both are judged. */
-static __always_inline int judge_own(struct flat_access *access, struct sock *sk)
+static __always_inline int end_own(struct scratch *s, int slot, struct sock *sk)
 {
-	int denied;
+	struct endpoint_use *use = &s->access.use;
 
-	access->use.anonymous = access->use.operation == ENDPOINT_BIND && access->use.version && is_any(&access->use) && !access->use.port;
-	denied = judge_network(access);
-	if (denied || access->use.version != 6 || !is_any(&access->use) || BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only))
-		return denied;
-	use_v4(&access->use, 0);
-	return judge_network(access);
+	use->anonymous = use->operation == ENDPOINT_BIND && use->version && is_any(use) && !use->port;
+	if (use->version == 6 && is_any(use) && !BPF_CORE_READ_BITFIELD_PROBED(sk, __sk_common.skc_ipv6only)) {
+		if (judge_access(slot)) {
+			scratch_release(s);
+			return deny_if(1, -EACCES);
+		}
+		use_v4(use, 0);
+	}
+	return end_access(s, slot);
 }
 
 SEC("lsm/socket_create")
 int BPF_PROG(on_socket_create, int family, int type, int protocol, int kern, int ret)
 {
-	struct flat_access access = { .hook = HOOK_SOCKET_CREATE, .kind = { .family = family, .type = type, .protocol = protocol } };
-
-	if (ret)
-		return ret;
-	return kern ? 0 : judge_network(&access);
-}
-
-/* Packets leave without a task: who sends is noted with the socket. What can't be noted is refused. */
-static __always_inline int note_sender(struct socket *socket)
-{
-	struct sock *sk = socket->sk;
+	struct socket_kind kind = { .family = family, .type = type, .protocol = protocol };
 	struct subject subject = {};
-	struct sender *sender;
 	struct scratch *s = NULL;
 	struct table *table;
 	int slot;
 
-	if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
+	if (ret || kern)
+		return ret;
+	table = table_of_current(&subject);
+	if (!table || is_free(&subject, table, &kind)) /* rules for addresses let sockets be made, and refuse none */
 		return 0;
-	table = subject_of_current(&subject, CLASS_DNS);
-	if (!table)
+	slot = begin_access(&s, &subject, table, HOOK_SOCKET_CREATE, 0);
+	if (slot < 0 || !s)
+		return unbegun(slot);
+	s->access.kind = kind;
+	return end_access(s, slot);
+}
+
+/* Packets leave, and come, without a task: who sends or listens is noted with the socket. What can't be noted is refused. */
+static __always_inline int note_sender(struct subject *subject, struct sock *sk)
+{
+	struct sender *sender;
+	struct scratch *s = NULL;
+	int slot;
+
+	if (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)
 		return 0;
-	if (subject.source == SOURCE_UNKNOWN) {
+	if (subject->source == SOURCE_UNKNOWN) {
 		slot = scratch_claim(&s);
 		if (slot < 0 || !s)
 			return deny_if(1, -EACCES);
-		s->subject = subject;
+		s->subject = *subject;
 		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
-		subject.source = source_of_current(slot);
+		subject->source = source_of_current(slot);
 		scratch_release(s);
 	}
 	sender = bpf_sk_storage_get(&senders, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!sender || subject.source == SOURCE_UNKNOWN) {
+	if (!sender || subject->source == SOURCE_UNKNOWN) {
 		count(COUNT_SENDER_UNKNOWN);
 		return deny_if(1, -EACCES);
 	}
-	sender->container = subject.container;
-	sender->generation = subject.generation;
-	sender->source = subject.source;
+	sender->container = subject->container;
+	sender->generation = subject->generation;
+	sender->source = subject->source;
 	return 0;
+}
+
+/* Judges an operation that is given an address. */
+static __always_inline int judge_named_use(struct subject *subject, struct table *table, struct socket_use *use, struct sockaddr *address)
+{
+	struct socket_kind kind = kind_of(use->sk, use->type);
+	struct scratch *s = NULL;
+	struct raw_v4 head;
+	int slot;
+
+	if (!(table->flags & TABLE_HAS_ENDPOINTS) && is_free(subject, table, &kind))
+		return 0;
+	slot = begin_access(&s, subject, table, use->hook, use->operation);
+	if (slot < 0 || !s)
+		return unbegun(slot);
+	s->access.kind = kind;
+	head = head_of(address);
+	use_named(&s->access, use->sk, address, &head);
+	return use->operation == ENDPOINT_BIND ? end_own(s, slot, use->sk) : end_access(s, slot);
 }
 
 SEC("lsm/socket_connect")
 int BPF_PROG(on_socket_connect, struct socket *socket, struct sockaddr *address, int length, int ret)
 {
-	struct flat_access access = { .hook = HOOK_SOCKET_CONNECT, .use = { .operation = ENDPOINT_CONNECT } };
-	struct sock *sk = socket->sk; /* once: every load may be NULL to the verifier */
+	struct socket_use use = { .hook = HOOK_SOCKET_CONNECT, .operation = ENDPOINT_CONNECT, .type = (__u16)socket->type };
+	struct subject subject = {};
+	struct table *table;
 
-	if (ret)
+	use.sk = socket->sk; /* once: every load may be NULL to the verifier */
+	if (ret || !is_ours(use.sk))
 		return ret;
-	if (!describe_socket(&access, sk, (__u16)socket->type))
+	table = table_of_current(&subject);
+	if (!table)
 		return 0;
-	use_named(&access, sk, address);
-	ret = judge_network(&access);
-	return ret ? ret : note_sender(socket);
+	ret = judge_named_use(&subject, table, &use, address);
+	return ret || !(table->flags & TABLE_HAS(CLASS_DNS)) ? ret : note_sender(&subject, use.sk);
 }
 
 SEC("lsm/socket_bind")
 int BPF_PROG(on_socket_bind, struct socket *socket, struct sockaddr *address, int length, int ret)
 {
-	struct flat_access access = { .hook = HOOK_SOCKET_BIND, .use = { .operation = ENDPOINT_BIND } };
-	struct sock *sk = socket->sk; /* once: every load may be NULL to the verifier */
+	struct socket_use use = { .hook = HOOK_SOCKET_BIND, .operation = ENDPOINT_BIND, .type = (__u16)socket->type };
+	struct subject subject = {};
+	struct table *table;
 
-	if (ret)
+	use.sk = socket->sk;
+	if (ret || !is_ours(use.sk))
 		return ret;
-	if (!describe_socket(&access, sk, (__u16)socket->type))
-		return 0;
-	use_named(&access, sk, address);
-	return judge_own(&access, sk);
+	table = table_of_current(&subject);
+	return table ? judge_named_use(&subject, table, &use, address) : 0;
 }
 
-/* A listener is known by its own address. */
+/*
+ * A listener is known by its own address. Who connects is judged when that happens (hooks_accept.h), if the listener was known by then to be this
+ * container's: who waits to be accepted since before is judged here. Of accepting itself only denials are told, where each peer was.
+ */
+static __always_inline void describe_listener(struct scratch *s, struct table *table, struct sock *sk)
+{
+	bool asks_peers = s->access.use.operation == ENDPOINT_ACCEPT && (table->flags & TABLE_HAS_ACCEPT);
+
+	if (asks_peers && listens_by_another(sk) && container_of_socket_cgroup(sk) != s->subject.container)
+		s->access.unjudged = COUNT_SENDER_UNKNOWN;
+	if (!is_internet(&s->access) || is_smc(sk))
+		return;
+	if (!asks_peers) {
+		use_own_address(&s->access.use, sk);
+		return;
+	}
+	s->access.only_block = 1;
+	use_waiting(&s->access.use, sk);
+}
+
 static __always_inline int judge_listener(__u32 hook, __u32 operation, struct socket *socket)
 {
-	struct flat_access access = { .hook = hook, .use = { .operation = operation } };
 	struct sock *sk = socket->sk;
+	struct subject subject = {};
+	struct scratch *s = NULL;
+	struct table *table;
+	int slot, ret;
 
-	if (!describe_socket(&access, sk, (__u16)socket->type))
+	if (!is_ours(sk))
 		return 0;
-	if (is_internet(&access))
-		use_own_address(&access.use, sk);
-	return judge_own(&access, sk);
+	table = table_of_current(&subject);
+	if (!table)
+		return 0;
+	slot = begin_access(&s, &subject, table, hook, operation);
+	if (slot < 0 || !s)
+		return unbegun(slot);
+	s->access.kind = kind_of(sk, (__u16)socket->type);
+	describe_listener(s, table, sk);
+	ret = end_own(s, slot, sk);
+	return ret || !(table->flags & TABLE_HAS_ACCEPT) ? ret : note_sender(&subject, sk);
 }
 
 SEC("lsm/socket_listen")
@@ -136,50 +189,76 @@ int BPF_PROG(on_socket_accept, struct socket *socket, struct socket *accepted, i
 
 /*
  * A stream that is given an address connects (MSG_FASTOPEN). Without an address the socket's connection was judged when it was made, perhaps
- * by others or under other rules: what blocks its kind, or a datagram's peer, blocks now too; audits are not repeated for every write.
+ * by others or under other rules: what blocks its kind, or a datagram's peer, blocks now too; audits are not repeated for every write. A
+ * pair reaches nobody new, as a pipe does: it is refused where a rule says so only, since the descriptors that a program begins with may be one.
  */
+static __always_inline int judge_sending(struct subject *subject, struct table *table, struct socket_use *use, struct msghdr *message)
+{
+	void *name = message->msg_name;
+	struct scratch *s = NULL;
+	int slot = begin_access(&s, subject, table, HOOK_SOCKET_SENDMSG, ENDPOINT_SEND);
+	struct raw_v4 head = {};
+
+	if (slot < 0 || !s)
+		return unbegun(slot);
+	s->access.kind = kind_of(use->sk, use->type);
+	s->access.only_block = !name && !(message->msg_flags & MSG_FASTOPEN);
+	s->access.spares_default = !name && is_pair(use->sk);
+	if (is_stream(&s->access))
+		s->access.use.operation = ENDPOINT_CONNECT;
+	if (s->access.kind.protocol == IPPROTO_SCTP && names_another_peer(message))
+		s->access.unjudged = COUNT_SEVERAL_ADDRESSES;
+	if (name) {
+		bpf_probe_read_kernel(&head, sizeof(head), name);
+		use_named(&s->access, use->sk, name, &head);
+	} else if (is_internet(&s->access) && !is_stream(&s->access)) {
+		use_peer(&s->access.use, use->sk);
+	}
+	return end_access(s, slot);
+}
+
 SEC("lsm/socket_sendmsg")
 int BPF_PROG(on_socket_sendmsg, struct socket *socket, struct msghdr *message, int size, int ret)
 {
-	struct flat_access access = { .hook = HOOK_SOCKET_SENDMSG, .use = { .operation = ENDPOINT_SEND } };
-	struct sock *sk = socket->sk;
-	void *name = message->msg_name;
+	struct socket_use use = { .type = (__u16)socket->type };
+	struct subject subject = {};
+	struct table *table;
 
-	if (ret)
+	use.sk = socket->sk;
+	if (ret || !is_ours(use.sk))
 		return ret;
-	if (!describe_socket(&access, sk, (__u16)socket->type))
+	table = table_of_current(&subject);
+	if (!table)
 		return 0;
-	access.only_block = !name && !(message->msg_flags & MSG_FASTOPEN);
-	if (is_stream(&access))
-		access.use.operation = ENDPOINT_CONNECT;
-	if (name)
-		use_named(&access, sk, name);
-	else if (is_internet(&access) && !is_stream(&access))
-		use_peer(&access.use, sk);
-	ret = judge_network(&access);
-	return ret ? ret : note_sender(socket);
+	ret = judge_sending(&subject, table, &use, message);
+	return ret || !(table->flags & TABLE_HAS(CLASS_DNS)) ? ret : note_sender(&subject, use.sk);
 }
 
-/* sctp_bindx(3) and sctp_connectx(3). Of a list of addresses only the first is judged: with rules for addresses, more are refused. */
+/* sctp_bindx(3), sctp_connectx(3). Of a list of addresses only the first is judged: with rules for addresses, more are refused. */
 SEC("lsm/sctp_bind_connect")
 int BPF_PROG(on_sctp_bind_connect, struct sock *sk, int option, struct sockaddr *addresses, int length, int ret)
 {
-	struct flat_access access = { .hook = HOOK_SCTP_BIND_CONNECT };
-	__u16 family = 0;
+	__u32 operation = option == SCTP_SOCKOPT_BINDX_ADD ? ENDPOINT_BIND : 0;
+	struct subject subject = {};
+	struct scratch *s = NULL;
+	struct table *table;
+	struct raw_v4 head;
+	int slot;
 
-	if (ret)
+	if (ret || (!operation && option != SCTP_SOCKOPT_CONNECTX) || !is_ours(sk))
 		return ret;
-	if (option == SCTP_SOCKOPT_BINDX_ADD)
-		access.use.operation = ENDPOINT_BIND;
-	else if (option != SCTP_SOCKOPT_CONNECTX)
+	table = table_of_current(&subject);
+	if (!table)
 		return 0;
-	if (!describe_socket(&access, sk, BPF_CORE_READ(sk, sk_type)))
-		return 0;
-	bpf_probe_read_kernel(&family, sizeof(family), addresses);
-	if (length > (family == AF_INET ? SOCKADDR_V4 : SOCKADDR_V6))
-		access.unjudged = COUNT_SEVERAL_ADDRESSES;
-	use_named(&access, sk, addresses);
-	return access.use.operation == ENDPOINT_BIND ? judge_own(&access, sk) : judge_network(&access);
+	slot = begin_access(&s, &subject, table, HOOK_SCTP_BIND_CONNECT, operation);
+	if (slot < 0 || !s)
+		return unbegun(slot);
+	s->access.kind = kind_of(sk, sk->sk_type);
+	head = head_of(addresses);
+	if (length > (head.family == AF_INET ? SOCKADDR_V4 : SOCKADDR_V6))
+		s->access.unjudged = COUNT_SEVERAL_ADDRESSES;
+	use_named(&s->access, sk, addresses, &head);
+	return operation == ENDPOINT_BIND ? end_own(s, slot, sk) : end_access(s, slot);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "aggregate.h"
 #include "conflict.h"
 #include "endpoint.h"
+#include "inodes.h"
 #include "label.h"
 #include "match.h"
 #include "walk.h"
@@ -39,6 +40,41 @@ static __always_inline void unjudged(struct scratch *s, __u32 op, __u32 reason)
 	count(reason);
 }
 
+static __always_inline __u32 stronger(__u32 a, __u32 b)
+{
+	return a > b ? a : b;
+}
+
+static __always_inline __u32 mounts_verdict(struct table *table)
+{
+	return (table->switches >> (SWITCH_MOUNTS * 2)) & 3;
+}
+
+static __always_inline struct decision cannot_tell(__u32 reason)
+{
+	struct decision decision = { .verdict = VERDICT_BLOCK, .site = SITE_UNJUDGED, .reason = reason };
+
+	count(reason);
+	return decision;
+}
+
+/* Does a stacked file system open what it has in its layers? Then it uses the credentials of whoever mounted it; what the task itself opened has been
+ * judged by its own path. */
+static __always_inline bool is_under_other_creds(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->cred != task->real_cred;
+}
+
+/* A pipe without a name is nothing but what its two ends say to each other: opening it again (`/dev/stdout`) is no access to a file. */
+static __always_inline bool is_pipe(struct scratch *s)
+{
+	struct dentry *dentry = (void *)s->dentry;
+
+	return s->end == END_ANON && (BPF_CORE_READ(dentry, d_inode, i_mode) & S_IFMT) == S_IFIFO;
+}
+
 /* Decides one operation on the walked path: fills s->decision, returns its verdict. */
 __noinline int decide(__u32 slot, __u32 op)
 {
@@ -51,24 +87,44 @@ __noinline int decide(__u32 slot, __u32 op)
 	if (!table)
 		return VERDICT_BLOCK;
 	if (s->end >= END_TOO_DEEP) {
-		unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : s->end == END_NO_SCRATCH ? COUNT_NO_SCRATCH : COUNT_READ_FAULT);
-		return VERDICT_BLOCK;
+		if (s->end != END_INNER) {
+			unjudged(s, op, s->end == END_TOO_DEEP ? COUNT_TOO_DEEP : s->end == END_NO_SCRATCH ? COUNT_NO_SCRATCH : COUNT_READ_FAULT);
+			return VERDICT_BLOCK;
+		}
+		if (is_under_other_creds()) {
+			s->decision.verdict = VERDICT_NONE;
+			return VERDICT_NONE;
+		}
+		s->end = END_DETACHED;
 	}
 	s->decision.verdict = VERDICT_NONE;
 	if ((s->end == END_ATTACHED || s->end == END_FOREIGN) && match_rules(table, slot, op, s->who)) {
 		unjudged(s, op, COUNT_READ_FAULT);
 		return VERDICT_BLOCK;
 	}
-	/* another namespace's file is refused by its path there, but never allowed by it */
-	if (s->decision.verdict == VERDICT_NONE || (s->end == END_FOREIGN && s->decision.verdict == VERDICT_ALLOW)) {
-		s->decision.verdict = op == OP_MOVE ? VERDICT_NONE : default_verdict(table, class_of(op));
+	/* another namespace's file, or a program that was deleted, is refused by its path, but never allowed by it */
+	if (s->decision.verdict == VERDICT_NONE || (s->decision.verdict == VERDICT_ALLOW && (s->end == END_FOREIGN || (s->gone && op == OP_EXEC)))) {
+		s->decision.verdict = op == OP_MOVE || is_pipe(s) ? VERDICT_NONE : default_verdict(table, class_of(op));
+		/* a mount that is attached nowhere is a way round the refusal of mounts */
+		if (s->end == END_DETACHED)
+			s->decision.verdict = stronger(s->decision.verdict, mounts_verdict(table));
 		s->decision.site = SITE_DEFAULT;
 		s->decision.source = 0;
 		s->decision.node = 0;
 	}
+	weigh_alias(s, slot, op);
 	s->decision.op = op;
 	s->decision.reason = 0;
 	return s->decision.verdict;
+}
+
+/* Keeps where this try found rules for arguments: of tries that were torn all count, and must agree. */
+static __always_inline void note_argued(struct scratch *s, bool torn)
+{
+	if (!torn || !s->noted.node)
+		s->noted = s->argued;
+	else if (s->argued.node && (s->argued.node != s->noted.node || s->argued.source != s->noted.source))
+		s->noted.node = ARGUED_UNKNOWN;
 }
 
 /* The worst of what the rules say about s->ops on the walked path. */
@@ -88,6 +144,7 @@ static __always_inline void judge_ops(struct scratch *s, __u32 slot, struct deci
  * read half of the old and half of the new place: then all is done again, and when it changes every time, the strictest of the tries counts.
  * One event for an access: of its worst verdict.
  */
+#ifndef SHARED_ELSEWHERE
 __noinline int judge_path(__u32 slot)
 {
 	struct scratch *s = scratch_at(slot);
@@ -102,9 +159,12 @@ __noinline int judge_path(__u32 slot)
 #pragma clang loop unroll(disable)
 		for (int i = 0; i < WALK_TRIES; i++) {
 			struct decision worst = {};
+			bool torn;
 
 			judge_ops(s, slot, &worst);
-			if (!is_torn(s)) {
+			torn = is_torn(s);
+			note_argued(s, torn);
+			if (!torn) {
 				strictest = worst;
 				break;
 			}
@@ -113,86 +173,69 @@ __noinline int judge_path(__u32 slot)
 			walk_once(s, slot);
 		}
 	}
+	if (s->noted.node == ARGUED_UNKNOWN) {
+		unjudged(s, OP_EXEC, COUNT_READ_FAULT);
+		strictest = s->decision;
+	}
 	if (strictest.verdict < VERDICT_AUDIT)
 		return 0;
 	s->decision = strictest;
 	emit(slot, class_of(strictest.op), 1);
 	return strictest.verdict == VERDICT_BLOCK;
 }
+#endif
 
-struct flat_access {
-	__u32 hook;
-	__u32 class;
-	__u64 names;             /* what is used, for capabilities */
-	struct socket_kind kind; /* for sockets */
-	struct endpoint_use use;
-	__u32 detail[3];
-	bool quiet;
-	bool only_block;         /* what is not refused is not told */
-	__u8 unjudged;           /* enum counter: why rules for addresses cannot judge it; 0: they can */
-};
-
-static __always_inline void describe_access(struct scratch *s, struct flat_access *access)
+/* Writes down what an access without a path is about, for its event. */
+static __always_inline void describe_access(struct scratch *s)
 {
+	struct socket_access *access = &s->access;
+
 	s->hook = access->hook;
 	s->who = WHO_OTHER;
-	s->what = access->class == CLASS_NETWORK ? network_names(access->kind.family, access->kind.type, access->kind.protocol) : access->names;
+	s->what = network_names(access->kind.family, access->kind.type, access->kind.protocol);
 	s->decision.op = access->use.operation;
-	s->event.detail[0] = access->detail[0];
-	s->event.detail[1] = access->detail[1];
-	s->event.detail[2] = access->detail[2];
+	s->event.detail[0] = access->kind.family;
+	s->event.detail[1] = access->kind.type;
+	s->event.detail[2] = access->kind.protocol;
 	__builtin_memcpy(s->event.address, access->use.address, sizeof(s->event.address));
 	s->event.port = access->use.port;
 	s->event.version = access->use.version;
 }
 
-/* Judges an access without a path. Returns 1 to deny. Memory is claimed only for events, and to find out a source. */
-static __always_inline int judge_flat(struct flat_access *access)
+/* Judges s->access by the rules of the slot's subject. Returns 1 to deny. */
+#ifndef SHARED_ELSEWHERE
+__noinline int judge_access(__u32 slot)
 {
+	struct scratch *s = scratch_at(slot);
+	struct socket_access *access;
+	struct table *table;
 	struct decision decision = {};
-	struct subject subject = {};
-	struct scratch *s = NULL;
-	struct table *table = subject_of_current(&subject, access->class);
-	int slot = -1;
 
+	if (!s)
+		return 1;
+	access = &s->access;
+	table = table_at(s->subject.table);
 	if (!table)
-		return 0;
-	if (subject.source == SOURCE_UNKNOWN) {
-		slot = scratch_claim(&s);
-		if (slot < 0 || !s) {
-			lose_unseen(VERDICT_BLOCK);
-			return 1;
-		}
-		s->subject = subject;
+		return 1;
+	if (s->subject.source == SOURCE_UNKNOWN) {
 		s->mnt_ns = (__u64)bpf_get_current_task_btf()->nsproxy->mnt_ns;
-		subject.source = source_of_current(slot);
+		source_of_current(slot);
 	}
-	if (subject.source == SOURCE_UNKNOWN) {
-		decision = (struct decision){ .verdict = VERDICT_BLOCK, .site = SITE_UNJUDGED, .reason = COUNT_READ_FAULT };
-		count(COUNT_READ_FAULT);
-	} else if (access->class == CLASS_NETWORK && access->unjudged && (table->flags & TABLE_HAS_ENDPOINTS)) {
-		decision = (struct decision){ .verdict = VERDICT_BLOCK, .site = SITE_UNJUDGED, .reason = access->unjudged };
-		count(access->unjudged);
-	} else if (access->class == CLASS_NETWORK) {
-		match_network(&decision, &subject, &access->kind, &access->use);
-	} else {
-		match_flat(&decision, &subject, access->class, access->names);
-	}
-	if (decision.verdict >= (access->only_block ? VERDICT_BLOCK : VERDICT_AUDIT) && !access->quiet) {
-		if (!s)
-			slot = scratch_claim(&s);
-		if (!s) {
-			lose_unseen(decision.verdict);
-			return decision.verdict == VERDICT_BLOCK;
-		}
-		s->subject = subject;
-		s->decision = decision;
-		describe_access(s, access);
-		emit(slot, access->class, 0);
-	}
-	if (s)
-		scratch_release(s);
-	return decision.verdict == VERDICT_BLOCK;
+	if (s->subject.source == SOURCE_UNKNOWN)
+		decision = cannot_tell(COUNT_READ_FAULT);
+	else if (access->unjudged && (table->flags & TABLE_HAS_ENDPOINTS))
+		decision = cannot_tell(access->unjudged);
+	else
+		match_network(&decision, &s->subject, table, &access->kind, &access->use);
+	if (access->spares_default && decision.site == SITE_DEFAULT)
+		return 0;
+	if (decision.verdict < (access->only_block ? VERDICT_BLOCK : VERDICT_AUDIT))
+		return 0;
+	s->decision = decision;
+	describe_access(s);
+	emit(slot, CLASS_NETWORK, 0);
+	return s->decision.verdict == VERDICT_BLOCK;
 }
+#endif
 
 #endif

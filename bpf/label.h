@@ -12,6 +12,7 @@
 /* New processes and containers are refused when fewer labels than this are free: those on their way must still find room. */
 #define LABELS_RESERVE 1024
 #define MAX_CGROUP_DEPTH 16
+#define SOURCE_BITS 0xffff
 
 static __always_inline struct label *label_of(struct task_struct *task)
 {
@@ -56,8 +57,19 @@ static __always_inline void label_remove(__u32 tgid)
 		__sync_fetch_and_add(used, -1);
 }
 
-/* The index of the container whose cgroup this is or lies in; 0 when there is none. */
-static __always_inline __u32 container_of_cgroup(struct cgroup *cgroup)
+/* The cgroup that lies so deep as is looked for, for one that is deeper. Kernels before 6.1 do not tell. */
+static __always_inline struct cgroup *at_most_deep(struct cgroup *cgroup)
+{
+	struct cgroup *ancestor = NULL;
+
+	if (!bpf_core_field_exists(cgroup->ancestors) || BPF_CORE_READ(cgroup, level) <= MAX_CGROUP_DEPTH)
+		return cgroup;
+	bpf_probe_read_kernel(&ancestor, sizeof(ancestor), (void *)cgroup + bpf_core_field_offset(struct cgroup, ancestors) + MAX_CGROUP_DEPTH * 8);
+	return ancestor;
+}
+
+/* The container of a cgroup, or of one of the levels right above it. */
+static __always_inline __u32 container_near(struct cgroup *cgroup)
 {
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < MAX_CGROUP_DEPTH; i++) {
@@ -75,6 +87,18 @@ static __always_inline __u32 container_of_cgroup(struct cgroup *cgroup)
 	return 0;
 }
 
+/* The index of the container whose cgroup this is or lies in, however deep; 0 when there is none. */
+static __always_inline __u32 container_of_cgroup(struct cgroup *cgroup)
+{
+	__u32 container = container_near(cgroup);
+	struct cgroup *above;
+
+	if (container || !cgroup)
+		return container;
+	above = at_most_deep(cgroup);
+	return above == cgroup ? 0 : container_near(above);
+}
+
 static __always_inline __u32 container_of_task_cgroup(struct task_struct *task)
 {
 	return container_of_cgroup(BPF_CORE_READ(task, cgroups, dfl_cgrp));
@@ -88,9 +112,9 @@ static __always_inline __u32 table_for_terminal(struct table *table, __u32 numbe
 	return table->terminal;
 }
 
-/* Fills the subject for a container, whose label the current process may have; its table if that table says anything about the class. It is
- * the one for tasks without a terminal. */
-static __always_inline struct table *subject_without_terminal(struct subject *out, struct label *label, __u32 container, __u32 class)
+/* Fills the subject for a container, whose label the current process may have; its table, or NULL where it has none. It is the one for tasks
+ * without a terminal. */
+static __always_inline struct table *subject_under(struct subject *out, struct label *label, __u32 container)
 {
 	__u64 *entry = bpf_map_lookup_elem(&containers, &container);
 	struct table *table;
@@ -102,7 +126,7 @@ static __always_inline struct table *subject_without_terminal(struct subject *ou
 	if (!(__u32)word)
 		return NULL;
 	table = table_at((__u32)word);
-	if (!table || !(table->flags & (TABLE_HAS(class))))
+	if (!table)
 		return NULL;
 	out->container = container;
 	out->table = (__u32)word;
@@ -115,15 +139,33 @@ static __always_inline struct table *subject_without_terminal(struct subject *ou
 	return table;
 }
 
+/* Turns the subject to the table for tasks with a terminal where the current one has such; false where the table says nothing about the class. */
+static __always_inline bool is_subject_to(struct subject *out, struct table *table, __u32 class)
+{
+	__u32 number = out->table;
+
+	if (!(table->flags & TABLE_HAS(class)))
+		return false;
+	out->table = table_for_terminal(table, number);
+	return true;
+}
+
+/* The same as subject_under, but NULL where the table says nothing about the class. */
+static __always_inline struct table *subject_without_terminal(struct subject *out, struct label *label, __u32 container, __u32 class)
+{
+	struct table *table = subject_under(out, label, container);
+
+	return table && (table->flags & TABLE_HAS(class)) ? table : NULL;
+}
+
 /* The same, with the table for tasks with a terminal where the current one has such. */
 static __always_inline struct table *subject_in(struct subject *out, struct label *label, __u32 container, __u32 class)
 {
-	struct table *table = subject_without_terminal(out, label, container, class);
+	struct table *table = subject_under(out, label, container);
 	__u32 number = out->table;
 
-	if (!table)
+	if (!table || !is_subject_to(out, table, class))
 		return NULL;
-	out->table = table_for_terminal(table, number);
 	return out->table == number ? table : table_at(out->table);
 }
 
@@ -133,6 +175,14 @@ static __always_inline struct table *subject_of_current(struct subject *out, __u
 	struct label *label = label_of(bpf_get_current_task_btf());
 
 	return subject_in(out, label, label ? label->container : 0, class);
+}
+
+/* The current process's table, whatever it is about; NULL where there is none. */
+static __always_inline struct table *table_of_current(struct subject *out)
+{
+	struct label *label = label_of(bpf_get_current_task_btf());
+
+	return subject_under(out, label, label ? label->container : 0);
 }
 
 static __always_inline void exe_of(struct task_struct *task, __u64 *dentry, __u64 *mount)
@@ -180,7 +230,24 @@ static __always_inline void label_set_source(struct label *label, __u32 source, 
 	*(volatile __u64 *)&label->generation = (__u64)source << 32 | generation;
 }
 
-/* Finds out the source class of the current process, for the slot's subject and for the next time. Overwrites the slot's walk. */
+/* Of a file and a generation what `executing` has beside a source class: 48 bits. One word, because threads may execute at the same time. */
+static __always_inline __u64 execution_mark(__u64 file, __u32 generation)
+{
+	return ((file ^ (__u64)generation << 32) * 0x9e3779b97f4a7c15ull) & ~(__u64)SOURCE_BITS;
+}
+
+/* Is the program that the kernel names another one than was executed? PR_SET_MM puts any in its place. Of a process that was there before us it
+ * is not known what was executed. */
+static __always_inline bool is_pretended(struct task_struct *task, struct label *label)
+{
+	__u64 executed = label ? *(volatile __u64 *)&label->executed : 0;
+
+	return executed && executed != (__u64)BPF_CORE_READ(task, mm, exe_file);
+}
+
+/* Finds out the source class of the current process, for the slot's subject and for the next time. Overwrites the slot's walk. Who pretends to
+ * be another program is of no source that rules name. */
+#ifndef SHARED_ELSEWHERE
 __noinline int source_of_current(__u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -191,12 +258,17 @@ __noinline int source_of_current(__u32 slot)
 	if (!s)
 		return SOURCE_UNKNOWN;
 	exe_of(task, &s->dentry, &s->mount);
-	source = classify_source(slot);
 	label = label_of(task);
+	if (is_pretended(task, label)) {
+		s->subject.source = SOURCE_UNKNOWN;
+		return SOURCE_UNKNOWN;
+	}
+	source = classify_source(slot);
 	if (label && source != SOURCE_UNKNOWN && label->container == s->subject.container)
 		label_set_source(label, source, s->subject.generation);
 	s->subject.source = source;
 	return source;
 }
+#endif
 
 #endif

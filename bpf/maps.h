@@ -35,6 +35,24 @@ struct {
 	__type(value, struct flat_rules);
 } source_flat SEC(".maps");
 
+/* By the node of a program, or of its name, and the source class. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_NODES);
+	__type(key, struct source_key);
+	__type(value, struct argument_rules);
+} argument_rules SEC(".maps");
+
+/* Files that rules name, for when they are met under another name. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_INODES);
+	__type(key, struct inode_key);
+	__type(value, struct node);
+} inodes SEC(".maps");
+
 /* Blocks of addresses of all tables. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -54,6 +72,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct pattern_chunk);
 } patterns SEC(".maps");
+/* Audited system calls, or with SYSCALL_BLOCKED blocked ones, for one source class, 0 for any; the node is the table's root. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, MAX_NODES);
+	__type(key, struct source_key);
+	__type(value, struct syscall_set);
+} syscall_sets SEC(".maps");
 
 /* Entry 0 is never used: a container with table 0 has no rules. */
 struct {
@@ -109,6 +135,21 @@ struct {
 	__uint(max_entries, RING_BYTES);
 } events SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard);
+} guard SEC(".maps");
+
+/* Our own maps, programs and links, written by the bridge that loads them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+} own SEC(".maps");
+
 /* No program reads this map. A system call that updates a map of maps waits until every running program has ended: that is the barrier
  * between taking a table out of use and deleting it. */
 struct barrier_inner {
@@ -125,7 +166,7 @@ struct {
 	__array(values, struct barrier_inner);
 } barrier SEC(".maps");
 
-/* Who sent last over a socket, for packets that leave it. */
+/* Who sent last over a socket, for packets that leave it; who listened or accepted last, for those that come. */
 struct sender { __u32 container; __u32 generation; __u32 source; __u32 reserved; };
 
 struct {
@@ -134,6 +175,38 @@ struct {
 	__type(key, int);
 	__type(value, struct sender);
 } senders SEC(".maps");
+
+/* Entry 0: what the agent wants, and when it was last alive. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hold_settings);
+} hold_settings SEC(".maps");
+
+/* Names of cgroups right below the root in which containers are; enum hold_root. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_HOLD_ROOTS);
+	__type(key, struct root_name);
+	__type(value, __u32);
+} hold_roots SEC(".maps");
+
+/* Processes that are stopped, by their id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_HELD);
+	__type(key, __u32);
+	__type(value, struct held);
+} held SEC(".maps");
+
+/* Cgroups whose programs were let through: they would be held again and again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_HELD);
+	__type(key, __u64);
+	__type(value, __u8);
+} hold_passed SEC(".maps");
 
 static __always_inline void count(__u32 counter)
 {

@@ -175,6 +175,12 @@ static __always_inline __u32 own_protocol(__u32 type, __u32 protocol)
 	return type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : type == SOCK_SEQPACKET ? IPPROTO_SCTP : 0;
 }
 
+/* Is it TCP, or what carries its streams over TCP? */
+static __always_inline bool is_tcp(__u32 protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP || protocol == IPPROTO_SMC;
+}
+
 /* The names by which a network rule can mean a socket, as bits 1 << enum net_name. */
 static __always_inline __u64 network_names(__u32 family, __u32 type, __u32 protocol)
 {
@@ -182,21 +188,37 @@ static __always_inline __u64 network_names(__u32 family, __u32 type, __u32 proto
 
 	if (family == AF_INET || family == AF_INET6) {
 		protocol = own_protocol(type, protocol);
-		if (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP)
+		if (is_tcp(protocol))
 			names |= 1 << NET_TCP;
-		if (protocol == IPPROTO_UDP)
+		else if (protocol == IPPROTO_UDP)
 			names |= 1 << NET_UDP;
-		if (protocol == IPPROTO_SCTP)
+		else if (protocol == IPPROTO_SCTP)
 			names |= 1 << NET_SCTP;
-		if (protocol == IPPROTO_ICMP && family == AF_INET)
+		else if (protocol == IPPROTO_ICMP && family == AF_INET)
 			names |= 1 << NET_ICMP;
-		if (protocol == IPPROTO_ICMPV6 && family == AF_INET6)
+		else if (protocol == IPPROTO_ICMPV6 && family == AF_INET6)
 			names |= 1 << NET_ICMPV6;
+	} else if (family == AF_SMC) {
+		names |= 1 << NET_TCP;
+	} else if (family == AF_RXRPC) {
+		names |= 1 << NET_UDP;
 	}
 	if (type >= SOCK_STREAM && type <= SOCK_DCCP && family != AF_NETLINK)
 		names |= 1 << (NET_STREAM + type - SOCK_STREAM);
 	if (family == AF_PACKET || type == SOCK_PACKET)
 		names |= 1 << NET_PACKET;
+	return names;
+}
+
+/* The names by which a rule can allow a socket: a protocol allows its own types of sockets only, and raw ones are `raw`. */
+static __always_inline __u64 allowing_names(__u64 names)
+{
+	if (!(names & 1 << NET_STREAM))
+		names &= ~(1ull << NET_TCP);
+	if (!(names & 1 << NET_DGRAM))
+		names &= ~(1ull << NET_UDP);
+	if (!(names & (1 << NET_STREAM | 1 << NET_SEQPACKET)))
+		names &= ~(1ull << NET_SCTP);
 	return names;
 }
 
@@ -208,18 +230,14 @@ static __always_inline __u32 flat_match(struct flat_rules *rules, __u32 class, _
 		return VERDICT_BLOCK;
 	if (names & (network ? rules->network[1] : rules->capability[1]))
 		return VERDICT_AUDIT;
-	if (names & (network ? rules->network[0] : rules->capability[0]))
+	if (network ? allowing_names(names) & rules->network[0] : names & rules->capability[0])
 		return VERDICT_ALLOW;
 	return VERDICT_NONE;
 }
 
 /* What the rules without a path say: those for the source first, then those for any, then the default. */
-static __always_inline void match_flat(struct decision *out, struct subject *subject, __u32 class, __u64 names)
+static __always_inline void match_flat(struct decision *out, struct subject *subject, struct table *table, __u32 class, __u64 names)
 {
-	struct table *table = table_at(subject->table);
-
-	if (!table)
-		return;
 	if (subject->source) {
 		struct source_key key = { .node = table->top.id, .source = subject->source };
 		struct flat_rules *own = bpf_map_lookup_elem(&source_flat, &key);
@@ -238,6 +256,14 @@ static __always_inline void match_flat(struct decision *out, struct subject *sub
 		out->verdict = default_verdict(table, class);
 		out->site = SITE_DEFAULT;
 	}
+}
+
+static __always_inline void match_capability(struct decision *out, struct subject *subject, __u64 names)
+{
+	struct table *table = table_at(subject->table);
+
+	if (table)
+		match_flat(out, subject, table, CLASS_CAPABILITY, names);
 }
 
 #endif

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -140,10 +141,60 @@ static void answer(int out, const char *path, const char *target)
 	}
 }
 
-/* In the process of its own: only calls that are safe after a fork of a process with threads. */
-static void look(const char *root, const char *paths, size_t length, int out)
+/* Both names of a path that leads elsewhere. */
+static void look_for_links(int root, const char *path, int out)
 {
-	char path[PATH_MAX], target[PATH_MAX];
+	char target[PATH_MAX];
+
+	if (resolve_parent(root, path, target))
+		answer(out, path, target);
+	if (resolve(root, path, target))
+		answer(out, path, target);
+}
+
+/* The line of an open file's fdinfo that begins with `name`, as a number; -1 where there is none. */
+static long long told_of(int fd, const char *name)
+{
+	char file[64], text[1024];
+	const char *line;
+	int info, length;
+
+	snprintf(file, sizeof(file), "/proc/self/fdinfo/%d", fd);
+	info = open(file, O_RDONLY | O_CLOEXEC);
+	if (info < 0)
+		return -1;
+	length = read(info, text, sizeof(text) - 1);
+	close(info);
+	if (length <= 0)
+		return -1;
+	text[length] = '\0';
+	line = strstr(text, name);
+	return line ? strtoll(line + strlen(name), NULL, 10) : -1;
+}
+
+/* What the kernel half knows a file by: its mount, which has a device, and its inode's number. stat(2) can say other ones. */
+static void look_for_file(int root, const char *path, int out)
+{
+	int fd = open_in(root, path, O_NOFOLLOW);
+	long long mount, inode;
+	struct stat stat;
+	char text[64];
+
+	if (fd < 0)
+		return;
+	mount = told_of(fd, "mnt_id:");
+	inode = told_of(fd, "\nino:");
+	if (mount >= 0 && inode >= 0 && !fstat(fd, &stat) && !S_ISDIR(stat.st_mode) && !S_ISLNK(stat.st_mode)) {
+		snprintf(text, sizeof(text), "%lld %lld %lld", mount, inode, (long long)stat.st_nlink);
+		answer(out, path, text);
+	}
+	close(fd);
+}
+
+/* In the process of its own: only calls that are safe after a fork of a process with threads. */
+static void look(const char *root, const char *paths, size_t length, int out, void (*look_for)(int root, const char *path, int out))
+{
+	char path[PATH_MAX];
 	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -157,10 +208,7 @@ static void look(const char *root, const char *paths, size_t length, int out)
 		memcpy(path, next, end + 1);
 		if (path[end - 1] == '/')
 			path[end - 1] = '\0';
-		if (resolve_parent(fd, path, target))
-			answer(out, path, target);
-		if (resolve(fd, path, target))
-			answer(out, path, target);
+		look_for(fd, path, out);
 	}
 	_exit(0);
 }
@@ -203,12 +251,8 @@ static int collect(int in, char *buffer, size_t capacity, int milliseconds)
 	return -ENOSPC;
 }
 
-/*
- * Where each of `paths` (each ended by a zero byte, `length` bytes in all) leads in the directory `root`. Fills `buffer` with pairs of a path
- * (without a `/` at its end) and a path that it leads to, each ended by a zero byte, where both differ: one with the links of its parents
- * followed, one with the last one followed too. Returns the bytes filled, or a negative error.
- */
-int parapet_resolve(const char *root, const char *paths, size_t length, char *buffer, size_t capacity, int milliseconds)
+struct question { const char *root, *paths; size_t length; void (*look_for)(int root, const char *path, int out); };
+static int ask(const struct question *question, char *buffer, size_t capacity, int milliseconds)
 {
 	int ends[2], result, status = 0;
 	pid_t child;
@@ -217,7 +261,7 @@ int parapet_resolve(const char *root, const char *paths, size_t length, char *bu
 		return -errno;
 	child = fork();
 	if (!child)
-		look(root, paths, length, ends[1]);
+		look(question->root, question->paths, question->length, ends[1], question->look_for);
 	result = child < 0 ? -errno : 0;
 	close(ends[1]);
 	if (child > 0) {
@@ -233,4 +277,23 @@ int parapet_resolve(const char *root, const char *paths, size_t length, char *bu
 	}
 	close(ends[0]);
 	return result;
+}
+
+/*
+ * Where each of `paths` (each ended by a zero byte, `length` bytes in all) leads in the directory `root`. Fills `buffer` with pairs of a path
+ * (without a `/` at its end) and a path that it leads to, each ended by a zero byte, where both differ: one with the links of its parents
+ * followed, one with the last one followed too. Returns the bytes filled, or a negative error.
+ */
+int parapet_resolve(const char *root, const char *paths, size_t length, char *buffer, size_t capacity, int milliseconds)
+{
+	return ask(&(struct question){ root, paths, length, look_for_links }, buffer, capacity, milliseconds);
+}
+
+/*
+ * The files at `paths` that are there and are neither directories nor symbolic links, as pairs like above of a path and a text: the number of
+ * its mount, a space, that of its inode, a space, and how many names it has.
+ */
+int parapet_identify(const char *root, const char *paths, size_t length, char *buffer, size_t capacity, int milliseconds)
+{
+	return ask(&(struct question){ root, paths, length, look_for_file }, buffer, capacity, milliseconds);
 }

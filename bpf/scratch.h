@@ -16,7 +16,7 @@
 #define ARENA_SLOTS 1024
 #define ARENA_PROBES 16
 #define NEAR_COMPONENTS 128  /* of a path, in the slot itself; a deeper path claims a deep slot too */
-#define DEEP_SLOTS 64
+#define DEEP_SLOTS 256
 #define DEEP_PROBES DEEP_SLOTS
 
 #define TEXT_RESOURCE 2048
@@ -30,25 +30,55 @@
 
 /* Where the walk from a dentry to the root ended. */
 enum end {
-	END_ATTACHED = 0,   /* at the root of the task's mount namespace */
+	END_ATTACHED = 0,   /* at the root of the task's mount namespace; a message queue, which is said to be there */
 	END_FOREIGN = 1,    /* at the root of another mount namespace */
 	END_ANON = 2,       /* nowhere: memfd, pipe, socket */
 	END_DETACHED = 3,   /* in a mount that is attached to nothing */
 	END_TOO_DEEP = 4,
 	END_FAULT = 5,
 	END_NO_SCRATCH = 6, /* so deep that it needs a deep slot, and none is free */
+	END_INNER = 7,      /* in a mount of the kernel's own: a layer below a stacked file system, whose own path is judged */
 };
 
 struct component { __u64 name; __u64 len; };
 
 /* subject.source, while it is not known which class the subject's executable has. No table has so many. */
 #define SOURCE_UNKNOWN 0xffffffffu
+/* The same where the current task is not the one that acts: a rule for a source blocks then, and does nothing else. */
+#define SOURCE_UNTOLD 0xfffffffeu
 
 /* Who acts, and by which rules. */
 struct subject { __u32 container; __u32 generation; __u32 table; __u32 source; };
 
 /* What a set of rules says, and where it says it. */
 struct decision { __u32 node; __u32 source; __u8 verdict; __u8 site; __u8 op; __u8 reason; };
+
+struct socket_kind { __u32 family; __u32 type; __u32 protocol; };
+
+/* An address that a socket is used with. Version 0: none. */
+struct endpoint_use {
+	__u32 version;
+	__u32 operation;
+	__u32 port;
+	__u32 anonymous;         /* any address and any port: when no rule is about it, it is judged like creating a socket */
+	__u32 address[4];        /* as on the wire */
+};
+
+/* A use of a socket. */
+struct socket_access {
+	__u32 hook;
+	__u32 only_block;        /* what is not refused is not told */
+	__u32 spares_default;    /* what no rule is about passes */
+	__u32 unjudged;          /* enum counter: why rules for addresses cannot judge it; 0: they can */
+	struct socket_kind kind;
+	struct endpoint_use use;
+};
+/* Where rules for arguments are: node 0 for none, ARGUED_UNKNOWN when the tree changed and tries named different ones. */
+struct argued { __u32 node; __u32 source; };
+#define ARGUED_UNKNOWN 0xffffffffu
+
+/* What a program was told: `argc` strings from `at` on, of which those from `first` on are judged by what `argued` says. */
+struct told { __u64 at; __u32 argc; __u32 first; struct argued argued; __u32 who; __u32 reserved; };
 
 struct scratch {
 	__u32 busy;
@@ -65,6 +95,7 @@ struct scratch {
 	__u32 rank;              /* how near the rule that decided is: see docs/semantics.md */
 	__u32 ops;               /* operations to judge: bits 1 << enum path_op */
 	__u32 who;
+	__u32 gone;              /* the file has no name any more */
 	__u32 hook;
 	__u32 text_len;
 	__u32 count;             /* components of the walked path, the last one first */
@@ -75,10 +106,22 @@ struct scratch {
 	__u32 slot;              /* this one's own number */
 	__u32 crossed;           /* the last walk looked at more than one mount */
 	struct component components[NEAR_COMPONENTS];
+	struct socket_access access;
 	struct node_key key;
 	__u32 name_len;          /* bytes of a looked-up name without its end */
 	__u32 walked;            /* the walk is the resource's, not yet overwritten by an executable's */
-	char name[NAME_MAX + 1]; /* as in the packet, in lower case */
+	char name[NAME_MAX + 1]; /* as in the packet, in lower case; or an argument */
+	struct argued argued;    /* by the last try */
+	struct argued noted;     /* by the tries that count */
+	struct told told;
+	struct node alias;       /* of the first rule for the file's other names; id 0: there is none */
+	struct inode_key file;   /* what is judged; inode 0: it is not known by its inode */
+	char queue_names[16];    /* of the directories that message queues are said to be in */
+	__u32 may_have_names;    /* it can have others in the same namespace */
+	__u32 reserved;
+	__u64 executing;         /* the file; a pointer becomes a number when it has been in memory */
+	__u64 caller_dentry;     /* the executable that acted, where it is not the task's any more; 0: it is */
+	__u64 caller_mount;
 	__u64 what;              /* for accesses without a path: struct tally_key */
 	__u64 counted;           /* by the event's tally */
 	__u32 print;             /* the event's fingerprint */
@@ -113,6 +156,16 @@ struct {
 	__type(key, __u32);
 	__type(value, struct deep);
 } deep SEC(".maps");
+
+/* A pointer as the number that global functions take. To the verifier it is one only when it has been read from memory. */
+static __always_inline __u64 address_of(const void *pointer)
+{
+	__u64 address = 0;
+
+	if (!__builtin_constant_p(pointer))
+		bpf_probe_read_kernel(&address, sizeof(address), &pointer);
+	return address;
+}
 
 static __always_inline struct scratch *scratch_at(__u32 slot)
 {

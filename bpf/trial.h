@@ -26,8 +26,16 @@ struct trial {
 	__u32 node;
 	__u32 source;
 	__u32 source_class;
+	__u32 argument_count;
+	__u32 end;           /* enum end */
+	__u32 gone;
+	__u32 generation;    /* of the files that rules name */
+	__u32 device;
+	__u32 expected[2];   /* in container number `index + 1` after an even and after an odd number of swaps */
+	__u64 inode;         /* 0: it is not known by its inode */
 	char path[TRIAL_TEXT]; /* for DNS: a name as in a packet */
 	char source_path[TRIAL_TEXT];
+	char arguments[TRIAL_TEXT]; /* each ended by a zero byte */
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <bpf/bpf_core_read.h>
 #include "kernel.h"
+#include "locks.h"
 #include "scratch.h"
 
 #define MAX_MOUNTS 64    /* mount points that one path may cross */
@@ -15,8 +16,8 @@
 struct dentry_part { __u64 parent; __u64 hash_len; __u64 name; };
 struct mount_part { __u64 parent; __u64 mountpoint; __u64 root; };
 
-extern const void rename_lock __ksym __weak;
-extern const void mount_lock __ksym __weak;
+/* Constant to the verifier when it looks: locks.c fills it. */
+const volatile struct locks locks SEC(".rodata.locks");
 
 static __always_inline long read_dentry(struct dentry_part *out, __u64 dentry)
 {
@@ -40,16 +41,17 @@ static __always_inline long read_mount(struct mount_part *out, __u64 mount)
 	       bpf_core_read(&out->root, 8, &m->mnt.mnt_root);
 }
 
-/* What kind of root the topmost mount is. */
-static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
+/* The namespaces that open_tree(2) and fsmount(2) make for one mount have no number. From 6.18 on the number is elsewhere. */
+static __always_inline bool is_unnumbered(__u64 mnt_ns)
 {
-	__u64 mnt_ns = 0;
+	struct mnt_namespace *ns = (void *)mnt_ns;
+	__u64 number = 1;
 
-	if (bpf_core_read(&mnt_ns, 8, &((struct mount *)mount)->mnt_ns))
-		return END_FAULT;
-	if (!mnt_ns)
-		return END_DETACHED;
-	return mnt_ns == s->mnt_ns ? END_ATTACHED : END_FOREIGN;
+	if (bpf_core_field_exists(ns->seq))
+		bpf_core_read(&number, 8, &ns->seq);
+	else if (bpf_core_field_exists(ns->ns.ns_id))
+		bpf_core_read(&number, 8, &ns->ns.ns_id);
+	return !number;
 }
 
 /* Keeps one more component; an enum end when that is not possible, else 0. */
@@ -71,18 +73,58 @@ static __always_inline __u32 push(struct scratch *s, struct dentry_part *part)
 	return 0;
 }
 
-/* A dentry without a parent that is no mount's root: a file that was never in a tree, or one whose place is not known. */
-static __always_inline __u32 classify_orphan(struct scratch *s, __u64 dentry, struct dentry_part *part)
+/* Message queues are opened by a mount of the kernel's own: mq_open(3) goes by no path. */
+static __always_inline bool has_queues(struct vfsmount *mount)
 {
-	__u32 flags = 0;
+	return (BPF_CORE_READ(mount, mnt_flags) & MNT_INTERNAL) && BPF_CORE_READ(mount, mnt_sb, s_magic) == MQUEUE_MAGIC;
+}
 
-	if (bpf_core_read(&flags, 4, &((struct dentry *)dentry)->d_flags) || (flags & DCACHE_DISCONNECTED))
+/* Whichever way a queue is opened, it is the file that people see: /dev/mqueue/NAME. */
+static __always_inline __u32 place_queue(struct scratch *s)
+{
+	struct dentry_part queues = { .hash_len = 6ull << 32, .name = (__u64)s->queue_names };
+	struct dentry_part devices = { .hash_len = 3ull << 32, .name = (__u64)(s->queue_names + 8) };
+	__u32 end;
+
+	__builtin_memcpy(s->queue_names, "mqueue\0", 8); /* a constant: one store, no map of constants */
+	__builtin_memcpy(s->queue_names + 8, "dev", 4);
+	end = push(s, &queues);
+	return end ? end : push(s, &devices);
+}
+
+/* What kind of root the topmost mount is. */
+static __always_inline __u32 classify_root(struct scratch *s, __u64 mount)
+{
+	__u64 mnt_ns = 0;
+
+	if (bpf_core_read(&mnt_ns, 8, &((struct mount *)mount)->mnt_ns))
 		return END_FAULT;
-	push(s, part); /* its name, for the event */
-	return END_ANON;
+	if (!mnt_ns)
+		return has_queues(&((struct mount *)mount)->mnt) ? place_queue(s) : END_DETACHED;
+	if (mnt_ns == s->mnt_ns)
+		return END_ATTACHED;
+	if (mnt_ns == MNT_NS_INTERNAL)
+		return END_INNER;
+	return is_unnumbered(mnt_ns) ? END_DETACHED : END_FOREIGN;
 }
 
 struct climb { struct scratch *s; __u64 dentry; __u64 mount; struct mount_part at; __u32 end; };
+
+/* A dentry without a parent that is no mount's root: a file that was never in a tree, which only a mount of the kernel's own holds, or one
+ * whose place is not known: reached by a file handle, also through a mount that does not show it. */
+static __always_inline __u32 classify_orphan(struct climb *climb, struct dentry_part *part)
+{
+	struct dentry *dentry = (void *)climb->dentry;
+	struct mount *mount = (void *)climb->mount;
+	__u32 flags = 0;
+
+	if (bpf_core_read(&flags, 4, &dentry->d_flags) || (flags & DCACHE_DISCONNECTED))
+		return END_FAULT;
+	if (!(BPF_CORE_READ(mount, mnt.mnt_flags) & MNT_INTERNAL))
+		return END_FAULT;
+	push(climb->s, part); /* its name, for the event */
+	return END_ANON;
+}
 
 /* One step up: to the parent, or from a mount's root to where it is mounted. Stops with `end` set. */
 static long climb_once(__u32 turn, struct climb *climb)
@@ -106,7 +148,7 @@ static long climb_once(__u32 turn, struct climb *climb)
 	if (read_dentry(&part, climb->dentry))
 		return 1;
 	if (part.parent == climb->dentry) {
-		climb->end = classify_orphan(climb->s, climb->dentry, &part);
+		climb->end = classify_orphan(climb, &part);
 		return 1;
 	}
 	climb->dentry = part.parent;
@@ -118,6 +160,7 @@ static long climb_once(__u32 turn, struct climb *climb)
 }
 
 /* Walks on from s->at_dentry in s->at_mount, a struct mount; adds to components and count, sets and returns s->end. */
+#ifndef SHARED_ELSEWHERE
 __noinline int climb(__u32 slot)
 {
 	struct climb climb = { .s = scratch_at(slot), .end = END_TOO_DEEP };
@@ -133,14 +176,15 @@ __noinline int climb(__u32 slot)
 	climb.s->end = climb.end;
 	return climb.end;
 }
+#endif
 
 /* Two counters of the kernel: one changes when something is renamed, the other when something is mounted, moved or unmounted. */
-static __always_inline __u32 counter_at(const void *lock)
+static __always_inline __u32 counter_at(__u64 lock)
 {
 	__u32 value = 0;
 
 	if (lock)
-		bpf_probe_read_kernel(&value, 4, lock);
+		bpf_probe_read_kernel(&value, 4, (void *)lock);
 	return value;
 }
 
@@ -148,16 +192,16 @@ static __always_inline __u32 counter_at(const void *lock)
  * that crossed one: otherwise all names are of one mount, whose place was read at one moment. */
 static __always_inline bool is_torn(struct scratch *s)
 {
-	if (counter_at(&rename_lock) != s->renames || (s->renames & 1)) /* odd: a rename was half done */
+	if (counter_at(locks.renames) != s->renames || (s->renames & 1)) /* odd: a rename was half done */
 		return true;
-	return s->crossed && (counter_at(&mount_lock) != s->mounts || (s->mounts & 1));
+	return s->crossed && (counter_at(locks.mounts) != s->mounts || (s->mounts & 1));
 }
 
 /* Walks once from s->dentry and s->mount. Not a function of its own: a program's calls go eight deep at most, and this one is below seven others. */
 static __always_inline void walk_once(struct scratch *s, __u32 slot)
 {
-	s->renames = counter_at(&rename_lock);
-	s->mounts = counter_at(&mount_lock);
+	s->renames = counter_at(locks.renames);
+	s->mounts = counter_at(locks.mounts);
 	s->crossed = true;
 	s->at_dentry = s->dentry;
 	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
@@ -180,7 +224,7 @@ static __always_inline void walk_near(struct scratch *s, __u32 slot, struct dent
 	s->mount = (__u64)mount;
 	s->mnt_ns = (__u64)own;
 	s->at_mount = s->mount - bpf_core_field_offset(struct mount, mnt);
-	s->renames = counter_at(&rename_lock);
+	s->renames = counter_at(locks.renames);
 	s->crossed = false;
 	s->count = 0;
 	s->end = END_FAULT;
@@ -204,7 +248,7 @@ static __always_inline void walk_near(struct scratch *s, __u32 slot, struct dent
 		s->end = END_ATTACHED;
 		return;
 	}
-	s->mounts = counter_at(&mount_lock);
+	s->mounts = counter_at(locks.mounts);
 	s->crossed = true;
 	climb(slot);
 }
