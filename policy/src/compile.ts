@@ -1,7 +1,11 @@
 /** From the policies of one container to its table: what the kernel needs to decide, and for each verdict the rule it comes from. */
+import { argumentTable } from './argument-rules.ts';
 import { capabilityNumber } from './capability.ts';
 import { compilePatterns } from './compile-patterns.ts';
 import type { CompiledPatterns } from './compile-patterns.ts';
+import { compileSwitches } from './compile-switches.ts';
+import { compileSyscallPaths, NO_SYSCALL_PATHS } from './compile-syscall-paths.ts';
+import { compileSyscalls } from './compile-syscalls.ts';
 import { edgesOf } from './edges.ts';
 import { endpointNodes } from './endpoints.ts';
 import type { EndpointGiver } from './endpoints.ts';
@@ -12,6 +16,7 @@ import type {
   CapabilityRule,
   DnsRule,
   EndpointRule,
+  ListedSection,
   NetworkName,
   NetworkRule,
   PathMatch,
@@ -26,7 +31,19 @@ import { classifySources, sourceKey } from './sources.ts';
 import type { SourceClasses } from './sources.ts';
 import { tooLarge } from './table-size.ts';
 import type { ClassDefault, Table } from './table.ts';
-import { branchAt, branchesAbove, branchesTo, cellsOf, childOf, moveCellsOf, newBranch, numberBranches, put, sitesOf } from './trie.ts';
+import {
+  branchAt,
+  branchesAbove,
+  branchesTo,
+  cellsOf,
+  childOf,
+  moveCellsOf,
+  newBranch,
+  numberBranches,
+  put,
+  refusalOf,
+  sitesOf,
+} from './trie.ts';
 import type { Branch, Cell, Giver, PathRule, WordSite } from './trie.ts';
 
 const ACTION_VERDICT = { Allow: 'allow', Audit: 'audit', Block: 'block' } as const;
@@ -103,17 +120,27 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
   };
   for (const giver of rules) addRule(build, giver);
   const sites = new Map([...patterns.sites, ...build.flatSites]);
-  const { root, nodes } = numberBranches(build.root, { first: 1, sites });
+  const paths = numberBranches(build.root, { first: 1, sites });
+  const { root, nodes } = paths;
   const names = numberBranches(build.names, { first: nodes.length + 2, sites, names: true });
   const firstDomain = nodes.length + 2 + (names.nodes.length === 0 ? 0 : names.nodes.length + 1);
   const domains = numberBranches(build.domains, { first: firstDomain, sites });
+  const firstList = firstDomain + (domains.nodes.length === 0 ? 0 : domains.nodes.length + 1);
+  const argued = argumentTable([...paths.argued, ...names.argued], { first: firstList, sites });
   const endpoints = endpointNodes(build.endpoints, (rule) => classesOf(build, rule));
-  for (const [key, giver] of endpoints.sites) sites.set(key, giver);
   const defaults = defaultsOf(rules, postures);
+  const { switches, sites: switchSites } = compileSwitches(policies, postures);
+  const { syscalls, sites: syscallSites } = compileSyscalls(rules, (rule) => classesOf(build, rule));
+  // A terminal makes no difference to calls: they are in the first table alone.
+  const { syscallPaths, sites: callSites } = terminal
+    ? { syscallPaths: NO_SYSCALL_PATHS, sites: new Map<string, Giver>() }
+    : compileSyscallPaths(rules, { first: firstList + argued.lists.length, classesOf: (rule) => classesOf(build, rule) });
+  for (const more of [endpoints.sites, switchSites, syscallSites, callSites]) for (const [key, giver] of more) sites.set(key, giver);
   return {
     root,
     nodes,
     names: { root: names.nodes.length === 0 ? 0 : nodes.length + 2, nodes: names.nodes },
+    arguments: argued,
     ...(patterns.table === undefined ? {} : { patterns: patterns.table }),
     sources: sources.trie,
     flat: build.flat.get(0) ?? newFlat(),
@@ -121,6 +148,9 @@ function compileFor({ rules, policies, postures, sources, patterns }: Shared, te
     endpoints: endpoints.nodes,
     dns: { root: domains.nodes.length === 0 ? 0 : firstDomain, nodes: domains.nodes, unreadable: unreadableOf(rules, defaults.dns) },
     defaults,
+    switches,
+    syscalls,
+    syscallPaths,
     policies,
     sites,
   };
@@ -137,6 +167,7 @@ function classesOf(build: Build, rule: Rule): readonly number[] {
 
 function addRule(build: Build, giver: Giver): void {
   const { rule, policy } = giver;
+  if ('switch' in rule || rule.section === 'syscalls') return;
   if ('endpoint' in rule) build.endpoints.push({ policy, rule });
   for (const source of classesOf(build, rule)) {
     if ('endpoint' in rule) addReachable(build, { rule, source });
@@ -164,12 +195,24 @@ function addPath(build: Build, at: { giver: Giver; rule: PathRule; source: numbe
   const { giver, rule, source } = at;
   const { match } = rule;
   const cells = cellsOf(rule, build.terminal);
-  if (match.type === 'name') putAll(childOf(build.names, match.name), { cells, sites: ['exact'], giver, source });
-  if (match.type === 'path' || match.type === 'directory') {
-    putAll(branchAt(build.root, match), { cells, sites: sitesOf(match), giver, source });
+  const branch = branchOf(build, match);
+  if (branch !== undefined) {
+    putAll(branch, { cells, sites: match.type === 'name' || match.type === 'pattern' ? ['exact'] : sitesOf(match), giver, source });
+    if (!(rule.noTerminal && build.terminal)) argue(branch, { giver, rule, source });
   }
   // Whoever moves a directory moves what is below it, whatever program may touch that.
   for (const above of directoriesOf(build.root, match)) putAll(above, { cells: moveCellsOf(rule), sites: ['exact'], giver, source: 0 });
+}
+
+/** Where a rule is in the tries; patterns are in neither. */
+function branchOf(build: Build, match: PathMatch): Branch | undefined {
+  if (match.type === 'name') return childOf(build.names, match.name);
+  return match.type === 'pattern' ? undefined : branchAt(build.root, match);
+}
+
+function argue(branch: Branch, { giver, rule, source }: { giver: Giver; rule: PathRule; source: number }): void {
+  if (rule.section !== 'process' || rule.allowedArgs === undefined) return;
+  branch.argued.push({ source, allowed: rule.allowedArgs, refusal: refusalOf(rule), ownerOnly: rule.ownerOnly, giver });
 }
 
 /** The branches of the directories that a rule is about something below of. */
@@ -221,7 +264,7 @@ function numberOf(capability: string): number {
 
 function defaultsOf(rules: readonly Giver[], postures: Postures): Table['defaults'] {
   const allowListed = new Set<Section>(rules.filter(({ rule }) => rule.action === 'Allow').map(({ rule }) => rule.section));
-  const of = (section: Section, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
+  const of = (section: ListedSection, posture: ClassDefault): ClassDefault => (allowListed.has(section) ? posture : 'none');
   return {
     process: of('process', postures.file),
     file: of('file', postures.file),

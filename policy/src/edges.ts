@@ -23,19 +23,28 @@ interface Drawing {
   lastId: number;
 }
 
-/** All edges of a table, parents before children. Ids: paths, names and domains as they are in the table, then chunks of names, then the source trie. */
+/** All edges of a table, parents before children. Ids: paths, names, domains and paths of calls as they are in the table, then chunks of names, then the source trie. */
 export function edgesOf(table: Table): { edges: readonly Edge[]; sourceRoot: number; idCount: number } {
   const drawing: Drawing = { edges: [], seen: new Map(), lastId: lastIdOf(table) };
-  for (const { id, parent, name, words, sources } of [...table.nodes, ...table.names.nodes, ...table.dns.nodes]) {
+  for (const { id, parent, name, words, sources } of [
+    ...table.nodes,
+    ...table.names.nodes,
+    ...table.dns.nodes,
+    ...table.syscallPaths.nodes,
+  ]) {
     drawName(drawing, { parent, name, end: { id, words, sourceMask: sourceMask(sources.keys()) } });
+  }
+  for (const { id, allowed } of table.arguments.lists) {
+    for (const argument of allowed) drawArgument(drawing, { parent: id, argument });
   }
   const sourceRoot = drawSources(drawing, table.sources);
   return { edges: drawing.edges, sourceRoot, idCount: drawing.lastId };
 }
 
-/** Paths have the ids from 1 on, names of executables those after them, then domain names. */
-function lastIdOf({ nodes, names, dns }: Table): number {
-  return [names, dns].reduce((last, trie) => last + (trie.root === 0 ? 0 : 1 + trie.nodes.length), 1 + nodes.length);
+/** Paths have the ids from 1 on, names of executables those after them, then domain names, then lists of arguments, then paths of system calls. */
+function lastIdOf({ nodes, names, dns, arguments: { lists }, syscallPaths }: Table): number {
+  const tries = [names, dns, syscallPaths];
+  return tries.reduce((last, trie) => last + (trie.root === 0 ? 0 : 1 + trie.nodes.length), 1 + nodes.length + lists.length);
 }
 
 /** One bit for each source class that has something of its own, modulo 64: an absent bit saves the kernel a lookup. */
@@ -53,6 +62,12 @@ function drawName(drawing: Drawing, at: { parent: number; name: Uint8Array; end:
     name = name.subarray(NAME_CHUNK);
   }
   drawing.edges.push({ parent, bytesLeft: name.length, chunk: name, ...at.end });
+}
+
+/** An argument that a list has is a name under the list's id. */
+function drawArgument(drawing: Drawing, { parent, argument }: { parent: number; argument: Uint8Array }): void {
+  drawing.lastId += 1;
+  drawName(drawing, { parent, name: argument, end: { id: drawing.lastId, words: NO_WORDS, sourceMask: 0n } });
 }
 
 /** The id at the end of an edge that has no words of its own; a new edge where there is none. */

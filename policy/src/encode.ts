@@ -3,22 +3,29 @@ import {
   CLASS,
   LAYOUT,
   NAME_CHUNK,
+  SWITCH,
+  TABLE_HAS_ARGUMENTS,
+  TABLE_HAS_ACCEPT,
   TABLE_HAS_ENDPOINTS,
   TABLE_HAS_EXECNAMES,
   TABLE_HAS_PATTERNS,
   TABLE_HAS_SOURCES,
+  TABLE_HAS_SYSCALL_PATHS,
   TABLE_HAS_TERMINAL,
   VERDICT,
 } from './abi.ts';
 import { block, concatenate } from './bytes.ts';
+import { encodeSyscallSet, everySyscall, syscallSets } from './encode-syscalls.ts';
 import { edgesOf, sourceMask } from './edges.ts';
 import type { Edge } from './edges.ts';
+import { encodeArguments } from './encode-arguments.ts';
+import type { EncodedArguments } from './encode-arguments.ts';
 import { encodeEndpoints } from './encode-endpoints.ts';
 import { encodePatterns } from './encode-patterns.ts';
 import type { EncodedPatterns } from './encode-patterns.ts';
 import type { FlatRules, Table, Words } from './table.ts';
 
-export interface EncodedTable {
+export interface EncodedTable extends EncodedArguments {
   /** One `struct table`. */
   readonly table: Uint8Array;
   /** Another for tasks with a terminal, empty where nothing tells them apart. What follows is of both. */
@@ -42,8 +49,14 @@ export interface EncodedTable {
   /** `patternCount` chunks, for a run of the kernel's chunks from the one that the table was told. */
   readonly patternChunks: Uint8Array;
   readonly patternCount: number;
+  /** Audited or blocked system calls for one source, 0 for any: `struct source_key` (node is the table's root id, or that of a path) to `struct syscall_set`. */
+  readonly syscallKeys: Uint8Array;
+  readonly syscallSets: Uint8Array;
+  readonly syscallCount: number;
   /** How many node ids were used: `nodeBase + 1` up to `nodeBase + idCount`. */
   readonly idCount: number;
+  /** How many of these come before those of what holds for tasks with a terminal. */
+  readonly ownIdCount: number;
 }
 
 /** Where the rest of a table is in the kernel. */
@@ -74,6 +87,12 @@ export function encodeTable(table: Table, nodeBase: number, places: TablePlaces 
     endpointKeys: concatenate([own.endpointKeys, other.endpointKeys]),
     endpoints: concatenate([own.endpoints, other.endpoints]),
     endpointCount: own.endpointCount + other.endpointCount,
+    syscallKeys: concatenate([own.syscallKeys, other.syscallKeys]),
+    syscallSets: concatenate([own.syscallSets, other.syscallSets]),
+    syscallCount: own.syscallCount + other.syscallCount,
+    argumentKeys: concatenate([own.argumentKeys, other.argumentKeys]),
+    argumentRules: concatenate([own.argumentRules, other.argumentRules]),
+    argumentCount: own.argumentCount + other.argumentCount,
     idCount: own.idCount + other.idCount,
   };
 }
@@ -86,6 +105,7 @@ function encodeOne(table: Table, nodeBase: number, { chunk = 0, terminal = 0 }: 
   const named = [{ id: 1, sources: table.root.sources }, ...table.nodes, ...table.names.nodes, ...table.dns.nodes];
   const sourced = named.flatMap(({ id, sources }) => [...sources].map(([source, words]) => ({ node: nodeBase + id, source, words })));
   const flats = [...table.sourceFlat].map(([source, rules]) => ({ node: nodeBase + 1, source, rules }));
+  const calls = syscallSets(table);
   const sourceWords = block(sourced.length, LAYOUT.words.size);
   sourced.forEach(({ words }, i) => putWords(sourceWords.view, i * LAYOUT.words.size, words));
   const flatRules = block(flats.length, LAYOUT.flat_rules.size);
@@ -102,9 +122,14 @@ function encodeOne(table: Table, nodeBase: number, { chunk = 0, terminal = 0 }: 
     flatRules: flatRules.bytes,
     flatCount: flats.length,
     ...encodeEndpoints(table.endpoints, nodeBase + 1),
+    ...encodeArguments(table.arguments, nodeBase),
     patternChunks: patterns.chunks,
     patternCount: patterns.chunkCount,
+    syscallKeys: encodeSourceKeys(calls.map(({ node, source }) => ({ node: nodeBase + node, source }))),
+    syscallSets: concatenate(calls.map(({ names }) => encodeSyscallSet(names))),
+    syscallCount: calls.length,
     idCount,
+    ownIdCount: idCount,
   };
 }
 
@@ -115,8 +140,10 @@ export function canonicalTable(table: Table): Uint8Array {
 
 /** The same for a table that was encoded with 0 as its node base. */
 export function canonicalBytes(encoded: EncodedTable): Uint8Array {
-  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints } = encoded;
-  const entries = [nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, endpointKeys, endpoints];
+  const { nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, argumentKeys, argumentRules } = encoded;
+  const { endpointKeys, endpoints, syscallKeys, syscallSets } = encoded;
+  const rules = [nodeKeys, nodeValues, sourceKeys, sourceWords, flatKeys, flatRules, argumentKeys, argumentRules];
+  const entries = [...rules, endpointKeys, endpoints, syscallKeys, syscallSets];
   const parts = [encoded.table, encoded.terminalTable, ...entries, encoded.patternChunks];
   const lengths = block(parts.length, 4);
   parts.forEach((part, i) => lengths.view.setUint32(i * 4, part.length, true));
@@ -155,6 +182,9 @@ function encodeHeader(table: Table, places: Places): Uint8Array {
   view.setUint16(at.pattern_chunks, patterns.chunkCount, true);
   view.setUint16(at.pattern_stride, patterns.stride, true);
   putWords(view, at.source_top, table.sources.root);
+  view.setUint32(at.syscall_paths, idOf(table.syscallPaths.root), true);
+  view.setBigUint64(at.switches, table.switches, true);
+  bytes.set(encodeSyscallSet(everySyscall(table)), at.syscalls);
   return bytes;
 }
 
@@ -170,7 +200,8 @@ function encodeDefaults({ defaults }: Table): number {
 
 /** A bit for each class that has rules, so that a hook with nothing to say returns at once. */
 function encodeFlags(table: Table): number {
-  const sections = new Set(table.policies.flatMap(({ rules }) => rules.map(({ section }) => section)));
+  const rules = table.policies.flatMap((policy) => policy.rules);
+  const sections = new Set(rules.filter((rule) => rule.section !== 'syscalls' || rule.on === undefined).map(({ section }) => section));
   const classes = [...sections].reduce((flags, section) => flags | (1 << CLASS[section]), 0);
   const marks = [
     [table.sources.classes > 0, TABLE_HAS_SOURCES],
@@ -178,6 +209,11 @@ function encodeFlags(table: Table): number {
     [table.patterns !== undefined, TABLE_HAS_PATTERNS],
     [table.terminal !== undefined, TABLE_HAS_TERMINAL],
     [table.endpoints.length > 0, TABLE_HAS_ENDPOINTS],
+    [table.endpoints.some(({ entries }) => entries.some(({ operations }) => operations.includes('accept'))), TABLE_HAS_ACCEPT],
+    [table.syscallPaths.root !== 0, TABLE_HAS_SYSCALL_PATHS],
+    // mounts and tracing may be refused without a rule that says so
+    [[SWITCH.mounts, SWITCH.ptrace].some((which) => ((table.switches >> BigInt(which * 2)) & 3n) !== 0n), 1 << CLASS.hardening],
+    [table.arguments.places.length > 0, TABLE_HAS_ARGUMENTS],
   ] as const;
   return marks.reduce((flags, [has, flag]) => (has ? flags | flag : flags), classes);
 }

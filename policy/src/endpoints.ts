@@ -93,9 +93,10 @@ function hides(before: Draft['entry'], after: Draft['entry']): boolean {
   const [wide, narrow] = [before.ports ?? ALL_PORTS, after.ports ?? ALL_PORTS];
   return (
     (before.source === 0 || before.source === after.source) &&
-    // a rule with ports is not about what has none, and one that blocks is about more raw sockets than one that does not
+    // a rule with ports is not about what has none, and the stronger one's verdict, the more raw sockets it is about
     (before.ports === undefined || (after.ports !== undefined && wide.first <= narrow.first && narrow.last <= wide.last)) &&
-    (before.verdict === 'block' || after.verdict !== 'block' || (before.ports === undefined && before.protocol === 'any')) &&
+    (VERDICT[before.verdict] >= VERDICT[after.verdict] ||
+      (before.protocol === 'any' && (before.ports === undefined || after.verdict !== 'block'))) &&
     (before.protocol === 'any' || before.protocol === after.protocol) &&
     after.operations.every((operation) => before.operations.includes(operation))
   );

@@ -2,15 +2,22 @@
 import type { Access, EndpointUse } from './access.ts';
 import { contains } from './address.ts';
 import type { EndpointRule } from './model.ts';
-import { carries, isInternet, portsOf } from './network.ts';
+import { carries, hasAddresses, portsOf } from './network.ts';
+
+/** How a socket must carry the protocol that a rule names. */
+const MEANS: Readonly<Record<EndpointRule['action'], readonly ReturnType<typeof carries>[]>> = {
+  Allow: ['own'],
+  Audit: ['own', 'surely'],
+  Block: ['own', 'surely', 'perhaps'],
+};
 
 type NetworkAccess = Extract<Access, { type: 'network' }>;
 
 /** How a rule is about an access: by the address, or because it lets the socket through to some address; `no` where it is not about it. */
 export function endpointRelation(rule: EndpointRule, access: NetworkAccess): 'address' | 'opens' | 'no' {
-  if (!isInternet(access.family)) return 'no';
+  if (!hasAddresses(access.family)) return 'no';
   if (access.endpoint !== undefined && isAboutAddress(rule, { ...access, endpoint: access.endpoint })) return 'address';
-  const opens = rule.action !== 'Block' && carries(access, rule.endpoint.protocol) === 'surely';
+  const opens = rule.action !== 'Block' && carries(access, rule.endpoint.protocol) === 'own';
   return opens && (access.endpoint === undefined || isAnonymous(access.endpoint)) ? 'opens' : 'no';
 }
 
@@ -25,8 +32,7 @@ function isAboutAddress({ endpoint, action }: EndpointRule, access: NetworkAcces
     return false;
   }
   if (!contains(endpoint.block, use.address) || endpoint.except.some((block) => contains(block, use.address))) return false;
-  const certainty = carries(access, endpoint.protocol);
-  return (certainty === 'surely' || (certainty === 'perhaps' && action === 'Block')) && isAboutPort({ endpoint, action }, access);
+  return MEANS[action].includes(carries(access, endpoint.protocol)) && isAboutPort({ endpoint, action }, access);
 }
 
 function isAboutPort({ endpoint, action }: Pick<EndpointRule, 'endpoint' | 'action'>, access: NetworkAccess): boolean {

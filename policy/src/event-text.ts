@@ -2,10 +2,14 @@
 import type { EndpointUse } from './access.ts';
 import { addressText } from './address.ts';
 import type { Section } from './model.ts';
+import { PRESET_NAMES } from './model.ts';
 import { CAPABILITIES } from './capability.ts';
+import type { DecodedEvent } from './event.ts';
 import { carriedProtocol, isInternet } from './network.ts';
+import { switchOf } from './switches.ts';
+import { syscallText } from './syscall.ts';
 
-export type AlertOperation = 'Process' | 'File' | 'Network' | 'Capabilities';
+export type AlertOperation = 'Process' | 'File' | 'Network' | 'Capabilities' | 'Syscall' | 'Hardening';
 
 const OPERATIONS: Readonly<Record<Section, AlertOperation>> = {
   process: 'Process',
@@ -13,7 +17,13 @@ const OPERATIONS: Readonly<Record<Section, AlertOperation>> = {
   network: 'Network',
   capabilities: 'Capabilities',
   dns: 'Network',
+  syscalls: 'Syscall',
+  presets: 'Process',
+  hardening: 'Hardening',
 };
+
+/** What an event is about, as far as its words depend on it. */
+type Subject = Pick<DecodedEvent, 'section' | 'detail'>;
 
 // prettier-ignore
 const FAMILIES: Readonly<Record<number, string>> = {
@@ -37,12 +47,19 @@ const TYPES: Readonly<Record<number, string>> = {
 // prettier-ignore
 const PROTOCOLS: Readonly<Record<number, string>> = {
   1: 'ICMP', 2: 'IGMP', 4: 'IPIP', 6: 'TCP', 17: 'UDP', 33: 'DCCP', 41: 'IPV6', 47: 'GRE', 50: 'ESP', 51: 'AH', 58: 'ICMPV6',
-  132: 'SCTP', 136: 'UDPLITE', 255: 'RAW', 262: 'MPTCP',
+  132: 'SCTP', 136: 'UDPLITE', 255: 'RAW', 256: 'SMC', 262: 'MPTCP',
 };
 
-/** `File` for an event of the class `file`. */
-export function operationText(section: Section): AlertOperation {
-  return OPERATIONS[section];
+/** `File` for an event of the class `file`, and for presets that keep files. */
+export function operationText({ section, detail }: Subject): AlertOperation {
+  const which = section === 'presets' ? switchOf(detail[0]) : undefined;
+  return which === 'protectEnv' || which === 'protectProc' ? 'File' : OPERATIONS[section];
+}
+
+/** What decided, as KubeArmor names it: `PRESET-protectEnv` for a preset, else the enforcer. */
+export function enforcerText({ section, detail }: Subject): 'BPFLSM' | `PRESET-${string}` {
+  const preset = section === 'presets' ? PRESET_NAMES.find((name) => name === switchOf(detail[0])) : undefined;
+  return preset === undefined ? 'BPFLSM' : `PRESET-${preset}`;
 }
 
 /** `domain=AF_INET type=SOCK_STREAM protocol=TCP`; what has no name is shown as its number. An internet socket's protocol 0 is the type's default. */
@@ -70,20 +87,46 @@ export function hookText(hook: string): string {
   return `lsm=${hook}`;
 }
 
-/** What alerts have in `data`; KubeArmor repeats there what a socket or a query was about. `name` is what was looked up. */
-export function dataText(event: Parameters<typeof resourceText>[0] & { readonly hook: string }, name: string): string {
+/** What alerts have in `data`; KubeArmor repeats there what a socket, a query or a system call was about. `name` is what was looked up. */
+export function dataText(event: Told & { readonly hook: string }, name: string): string {
   if (event.section === 'dns') return `${hookText(event.hook)} domain=${name}`;
+  if (event.section === 'syscalls') return `syscall=SYS_${callText(event).toUpperCase()}`;
   return event.section === 'network' ? `${hookText(event.hook)} ${resourceText(event, '')}` : hookText(event.hook);
 }
 
-/** What was acted on: `path` for processes and files, the name that was looked up, the socket or the capability otherwise. */
-export function resourceText(
-  event: { section: Section; detail: readonly [number, number, number]; endpoint?: EndpointUse },
-  path: string,
-): string {
+/** What was acted on: `path` where there is one (with the argument that was not allowed after it) or a name was looked up, else the socket, the capability, the call or what a switch is about. */
+export function resourceText(event: Told, path: string): string {
   if (event.section === 'network') {
     const socket = networkText(...event.detail);
     return event.endpoint === undefined ? socket : `${socket} ${endpointText(event.endpoint)}`;
   }
-  return event.section === 'capabilities' ? capabilityText(event.detail[0]) : path;
+  if (event.section === 'capabilities') return capabilityText(event.detail[0]);
+  if (event.section === 'syscalls') return path === '' ? callText(event) : path;
+  if (event.section === 'hardening' || event.section === 'presets') return path === '' ? switchText(event.detail) : path;
+  const argument = argumentOf(path);
+  return argument === undefined ? path : `${programOf(path)} ${argument}`;
+}
+
+/** What an event is about, with the address that a socket was used with. */
+type Told = Subject & { readonly endpoint?: EndpointUse };
+
+function callText({ detail }: Subject): string {
+  return syscallText(detail[0], detail[1] !== 0);
+}
+
+/** `ptrace pid=4711` where the event says of which process, else the switch's name. */
+function switchText([number, pid]: DecodedEvent['detail']): string {
+  const which = switchOf(number) ?? String(number);
+  return pid !== 0 ? `${which} pid=${pid}` : which;
+}
+
+/** The path in a record's resource, which for a refused argument has that after a NUL. */
+export function programOf(resource: string): string {
+  return resource.split('\0', 1)[0] ?? '';
+}
+
+/** The argument that a rule did not allow; undefined where a record is about something else. */
+export function argumentOf(resource: string): string | undefined {
+  const at = resource.indexOf('\0');
+  return at === -1 ? undefined : resource.slice(at + 1);
 }

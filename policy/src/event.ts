@@ -35,7 +35,7 @@ export interface DecodedEvent {
   readonly owner: boolean;
   /** As in `HOOKS`. */
   readonly hook: string;
-  /** Why the access could not be judged, with site `unjudged`. */
+  /** Why the access could not be judged, with site `unjudged`; why no list can have the argument, with `arguments`. */
   readonly reason?: CounterName;
   /** A path was too long for the record and lost its first components. */
   readonly truncated: boolean;
@@ -86,7 +86,9 @@ export function decodeEvent(header: Uint8Array): DecodedEvent {
     site,
     owner: view.getUint8(at.who) === 0,
     hook: named(HOOKS, view.getUint8(at.hook)),
-    ...(site === 'unjudged' ? { reason: named(COUNTERS, view.getUint8(at.reason)) } : {}),
+    ...(site === 'unjudged' || (site === 'arguments' && view.getUint8(at.reason) !== 0)
+      ? { reason: named(COUNTERS, view.getUint8(at.reason)) }
+      : {}),
     truncated: view.getUint8(at.truncated) !== 0,
     tgid: view.getUint32(at.tgid, true),
     tid: view.getUint32(at.tid, true),

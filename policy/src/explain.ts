@@ -2,8 +2,20 @@
 import type { Decision } from './access.ts';
 import type { DecodedEvent } from './event.ts';
 import type { Policy, Rule } from './model.ts';
-import { networkNames } from './network.ts';
-import { DNS_CELL, endpointSiteKey, flatSiteKey, isPathSite, siteKey, terminalSiteKey } from './site.ts';
+import { allowingNames, networkNames } from './network.ts';
+import {
+  DNS_CELL,
+  endpointSiteKey,
+  flatSiteKey,
+  isPathSite,
+  siteKey,
+  switchSiteKey,
+  syscallPathSiteKey,
+  syscallSiteKey,
+  terminalSiteKey,
+} from './site.ts';
+import { switchOf } from './switches.ts';
+import { syscallText } from './syscall.ts';
 import type { Table } from './table.ts';
 
 interface Giver {
@@ -21,8 +33,26 @@ export function explainEvent(input: { table: Table; nodeBase: number; event: Dec
   if (event.site === 'default') {
     return event.verdict === 'allow' ? { verdict: 'none' } : { verdict: event.verdict, posture: true };
   }
+  if (event.site === 'switch') return event.section === 'syscalls' ? syscallGiver(input) : switchGiver(input);
   const giver = giverOf(input);
   return giver === undefined ? { verdict: 'none' } : { verdict: event.verdict, ...giver };
+}
+
+function syscallGiver({ table, event }: { table: Table; event: DecodedEvent }): Decision {
+  const { verdict, source, detail } = event;
+  if (verdict !== 'audit' && verdict !== 'block') return { verdict: 'none' };
+  const giver = table.sites.get(syscallSiteKey({ source, syscall: syscallText(detail[0], detail[1] !== 0), verdict }));
+  return giver === undefined ? { verdict: 'none' } : { verdict, ...giver };
+}
+
+/** A switch's rule; without one it is the default, as for mounts and tracing. */
+function switchGiver({ table, event }: { table: Table; event: DecodedEvent }): Decision {
+  const { verdict } = event;
+  const which = switchOf(event.detail[0]);
+  if (verdict === 'none' || which === undefined) return { verdict: 'none' };
+  const giver = table.sites.get(switchSiteKey({ which, verdict }));
+  if (giver !== undefined) return { verdict, ...giver };
+  return verdict === 'allow' ? { verdict: 'none' } : { verdict, posture: true };
 }
 
 function giverOf(input: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
@@ -32,10 +62,18 @@ function giverOf(input: { table: Table; nodeBase: number; event: DecodedEvent })
 
 function pathGiver({ table, nodeBase, event }: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
   const { site, source } = event;
+  if (event.section === 'syscalls') return callGiver({ table, nodeBase, event });
   const { operation, owner } = event.section === 'dns' ? DNS_CELL : event;
   if (operation === undefined || !isPathSite(site)) return undefined;
   const node = site === 'pattern' ? event.node : event.node - nodeBase;
   return table.sites.get(siteKey({ node, site, source, operation, owner }));
+}
+
+function callGiver({ table, nodeBase, event }: { table: Table; nodeBase: number; event: DecodedEvent }): Giver | undefined {
+  const { site, source, detail } = event;
+  if (site !== 'exact' && site !== 'child' && site !== 'deep') return undefined;
+  const syscall = syscallText(detail[0], detail[1] !== 0);
+  return table.sites.get(syscallPathSiteKey({ node: event.node - nodeBase, site, source, syscall }));
 }
 
 /** Of the rules for any name that the access has, the first: names are alike, so order decides as it does in the evaluator. */
@@ -43,7 +81,8 @@ function flatGiver({ table, nodeBase, event }: { table: Table; nodeBase: number;
   const { verdict, source, section } = event;
   if (verdict === 'none') return undefined;
   const [first, second, third] = event.detail;
-  const names = section === 'capabilities' ? [first] : [...networkNames(first, second, third)];
+  const namesOf = verdict === 'allow' ? allowingNames : networkNames;
+  const names = section === 'capabilities' ? [first] : [...namesOf(first, second, third)];
   // the event has the root of the table that decided: not the first one for a task with a terminal
   const isTerminal = event.node > nodeBase + 1;
   const keys = names.map((what) => flatSiteKey({ source, what, verdict })).map((key) => (isTerminal ? terminalSiteKey(key, 0) : key));

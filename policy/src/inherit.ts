@@ -32,7 +32,8 @@ export function readManner(level: Cursor, above: Manner): Manner {
   };
 }
 
-function readAction(cursor: Cursor): Action | undefined {
+/** An action where one is written. */
+export function readAction(cursor: Cursor): Action | undefined {
   if (isAbsent(cursor)) return undefined;
   // KubeArmor takes lower case on the policy itself, and nowhere else.
   const lower = cursor.path.length === 2 && typeof cursor.value === 'string' ? LOWER_CASE[cursor.value] : undefined;

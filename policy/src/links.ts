@@ -3,7 +3,7 @@
  * path that its own leads to in the container's root; the rule as written stays, and is what alerts name.
  */
 import { directoryOf, globOf, inDirectory, parseGlob } from './glob.ts';
-import type { Policy, Rule, SourceMatch } from './model.ts';
+import type { PathMatch, Policy, Rule, SourceMatch } from './model.ts';
 import { faultOfDirectory, faultOfFile } from './path.ts';
 import { sourceKey } from './sources.ts';
 
@@ -34,6 +34,23 @@ export function linkablePaths(policies: readonly Policy[]): readonly string[] {
   return [...paths];
 }
 
+/** The paths of files that rules name whole and refuse something about, each once: these files may have other names. */
+export function wholePaths(policies: readonly Policy[]): readonly string[] {
+  const paths = policies.flatMap(({ rules }) => rules.flatMap((rule) => ('match' in rule && refuses(rule) ? (wholePath(rule) ?? []) : [])));
+  return [...new Set(paths)];
+}
+
+type PathRule = Extract<Rule, { match: unknown }>;
+
+function wholePath({ match }: PathRule): string | undefined {
+  return match.type === 'path' ? match.path : undefined;
+}
+
+function refuses(rule: PathRule): boolean {
+  const only = rule.section === 'file' ? rule.readOnly : rule.allowedArgs !== undefined;
+  return rule.action !== 'Allow' || rule.ownerOnly || rule.noTerminal === true || only;
+}
+
 /**
  * The same policies with the paths that their own lead to. What an Allow rule allows is what its links led to at first, since whoever can
  * change a link later must not be able to have something allowed; other rules are for what they led to then and for what they lead to now.
@@ -48,16 +65,17 @@ export function withLinks(policies: readonly Policy[], links: RootLinks): readon
 
 function targetsOf(rule: Rule, links: RootLinks): readonly Rule[] {
   const path = pathOf(rule);
-  if (path === undefined || !('match' in rule)) return [];
+  const written = matchOf(rule);
+  if (path === undefined || written === undefined) return [];
   const sourced = withSources(rule, links);
   return leadsTo(bare(path), rule, links).flatMap((target): readonly Rule[] => {
-    const match = retargeted(rule, target);
-    return match === undefined ? [] : [{ ...sourced, match } as Rule];
+    const match = retargeted(written, target);
+    return match === undefined ? [] : [{ ...sourced, ['match' in rule ? 'match' : 'on']: match }];
   });
 }
 
 /** A match on another path; none where the kernel could never meet that path. */
-function retargeted({ match }: Extract<Rule, { match: unknown }>, target: string): object | undefined {
+function retargeted(match: PathMatch, target: string): object | undefined {
   if (match.type === 'directory') {
     const dir = target === '/' ? '/' : `${target}/`;
     return faultOfDirectory(dir) === undefined ? { ...match, dir } : undefined;
@@ -89,10 +107,14 @@ function leadsTo(path: string, { action }: Rule, { first, now }: RootLinks): rea
 }
 
 function pathOf(rule: Rule): string | undefined {
-  if (!('match' in rule)) return undefined;
-  const { match } = rule;
-  if (match.type === 'pattern') return directoryOf(globOf(match.pattern));
-  return match.type === 'path' ? match.path : match.type === 'directory' ? match.dir : undefined;
+  const match = matchOf(rule);
+  if (match?.type === 'pattern') return directoryOf(globOf(match.pattern));
+  return match?.type === 'path' ? match.path : match?.type === 'directory' ? match.dir : undefined;
+}
+
+/** What a rule is about, where that is a place. */
+function matchOf(rule: Rule): PathMatch | undefined {
+  return 'match' in rule ? rule.match : rule.section === 'syscalls' ? rule.on : undefined;
 }
 
 /** Without the `/` at its end; empty for the root itself. */

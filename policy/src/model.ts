@@ -24,6 +24,12 @@ export interface Postures {
 
 export const DEFAULT_POSTURES: Postures = { file: 'audit', network: 'audit', capabilities: 'audit' };
 
+/** The posture of a section's class. */
+export function postureOf(section: ListedSection, postures: Postures): Posture {
+  if (section === 'process') return postures.file;
+  return section === 'dns' ? postures.network : postures[section];
+}
+
 export interface Policy {
   readonly kind: PolicyKind;
   /** Empty for cluster and host policies. */
@@ -99,6 +105,8 @@ export interface ProcessRule extends RuleCommon {
   readonly section: 'process';
   readonly match: ProcessMatch;
   readonly ownerOnly: boolean;
+  /** The only arguments, besides its own name, that the program may be executed with; absent: any. */
+  readonly allowedArgs?: readonly string[];
 }
 
 export interface FileRule extends RuleCommon {
@@ -154,8 +162,33 @@ export interface CapabilityRule extends RuleCommon {
   readonly capability: string;
 }
 
-export type Rule = ProcessRule | FileRule | NetworkRule | EndpointRule | CapabilityRule | DnsRule;
+/** A switch of `spec.hardening` or `spec.presets`: about the whole container, whatever the program. */
+export interface SwitchRule extends RuleCommon {
+  readonly section: SwitchSection;
+  readonly switch: SwitchName;
+}
+
+export interface SyscallRule extends RuleCommon {
+  readonly section: 'syscalls';
+  /** Names as in SYSCALLS. */
+  readonly syscalls: readonly string[];
+  /** Only where they act on this; absent: whatever they act on. */
+  readonly on?: Exclude<FileMatch, { readonly type: 'pattern' }>;
+}
+
+export type Rule = ProcessRule | FileRule | NetworkRule | EndpointRule | CapabilityRule | DnsRule | SyscallRule | SwitchRule;
 export type Section = Rule['section'];
+/** Sections whose rules list what they are about; an Allow rule makes an allow-list of them. */
+export type ListedSection = Exclude<Section, SwitchSection | 'syscalls'>;
+
+export type SwitchSection = 'hardening' | 'presets';
+/** What `spec.hardening` can refuse. */
+export const HARDENING_NAMES = ['ptrace', 'mounts', 'modules', 'bpf', 'perf', 'userNamespaces', 'ioUring'] as const;
+/** KubeArmor's presets. */
+export const PRESET_NAMES = ['filelessExec', 'anonymousMapExec', 'protectEnv', 'exec', 'protectProc'] as const;
+export type HardeningName = (typeof HARDENING_NAMES)[number];
+export type PresetName = (typeof PRESET_NAMES)[number];
+export type SwitchName = HardeningName | PresetName;
 
 /** Protocols and socket types a network rule can name, in the order of `enum net_name` in bpf/abi.h. */
 // prettier-ignore

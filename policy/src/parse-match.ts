@@ -61,9 +61,9 @@ export function readPathMatch(rule: Cursor, needed: { readonly hint?: string } =
   return path === undefined ? undefined : { type: 'path', path };
 }
 
-/** A rule's `dir`, with `recursive`. */
-export function readDirectoryMatch(rule: Cursor): Extract<FileMatch, { type: 'directory' }> | undefined {
-  const dir = readPath(at(rule, 'dir'), faultOfDirectory);
+/** A rule's `dir`, with `recursive`; `instead` as in `readPath`. */
+export function readDirectoryMatch(rule: Cursor, instead?: string): Extract<FileMatch, { type: 'directory' }> | undefined {
+  const dir = readPath(at(rule, 'dir'), faultOfDirectory, instead);
   const recursive = readFlag(at(rule, 'recursive'));
   return dir === undefined ? undefined : { type: 'directory', dir, recursive };
 }
@@ -109,8 +109,11 @@ function fits(glob: Glob, budget: PatternBudget): boolean {
   return built !== undefined;
 }
 
-/** A path that must be there, checked. */
-function readPath(cursor: Cursor, faultOf: typeof faultOfFile): string | undefined {
+/** Where a path cannot be a pattern, in place of the advice to write one. */
+export const NO_PATTERNS = 'no patterns here: name each path, or a directory with recursive: true';
+
+/** A path that must be there, checked. `instead` is what to write for a pattern. */
+export function readPath(cursor: Cursor, faultOf: typeof faultOfFile, instead = 'write it under matchPatterns'): string | undefined {
   const path = readNeededString(cursor);
   if (path === undefined) return undefined;
   const fault = faultOf(path);
@@ -122,7 +125,7 @@ function readPath(cursor: Cursor, faultOf: typeof faultOfFile): string | undefin
     warn(cursor, {
       code: 'pattern-in-path',
       message: `${show(path)} looks like a pattern, but only a file with exactly this name matches`,
-      hint: 'write it under matchPatterns',
+      hint: instead,
     });
   }
   return path;
@@ -143,9 +146,9 @@ function readSource(element: Cursor): SourceMatch | undefined {
   const directory = at(source, 'dir');
   if (isAbsent(directory)) {
     checkFields(source, { known: ['path', 'dir'], hints: { recursive: 'only a dir can be recursive' } });
-    return readPath(at(source, 'path'), faultOfFile);
+    return readPath(at(source, 'path'), faultOfFile, NO_PATTERNS);
   }
   checkFields(source, { known: ['dir', 'recursive'], hints: { path: 'path and dir exclude each other: write two sources' } });
-  const match = readDirectoryMatch(source);
+  const match = readDirectoryMatch(source, NO_PATTERNS);
   return match === undefined ? undefined : { dir: match.dir, recursive: match.recursive };
 }

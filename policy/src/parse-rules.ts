@@ -1,11 +1,12 @@
 /** Rules as written, section by section, to rules with everything filled in. */
+import { readAllowedArgs } from './arguments.ts';
 import { CAPABILITIES, capabilityNumber } from './capability.ts';
 import { readDomain } from './domain.ts';
 import { INHERITED_FIELDS, readManner } from './inherit.ts';
 import type { Manner } from './inherit.ts';
 import { NETWORK_NAMES } from './model.ts';
 import { ENDPOINT_FIELDS, ENDPOINT_HINTS, readEndpoints } from './parse-endpoints.ts';
-import type { FileMatch, NetworkName, ProcessMatch, Rule, Section, SourceMatch } from './model.ts';
+import type { FileMatch, ListedSection, NetworkName, ProcessMatch, Rule, SourceMatch } from './model.ts';
 import { newPatternBudget, readDirectoryMatch, readPathMatch, readPatternMatch, readProcessMatch, readSources } from './parse-match.ts';
 import { at, checkFields, fieldText, isAbsent, readFlag, readList, readNeededString, readObject, refuse, show } from './reading.ts';
 import type { Cursor, Fields } from './reading.ts';
@@ -15,7 +16,7 @@ import { closest } from './suggest.ts';
 export const SECTIONS: readonly SpecSection[] = ['process', 'file', 'network', 'capabilities'];
 
 const PATH_LISTS: Fields = { known: [...INHERITED_FIELDS, 'matchPaths', 'matchDirectories', 'matchPatterns'] };
-type SpecSection = Exclude<Section, 'dns'>;
+type SpecSection = Exclude<ListedSection, 'dns'>;
 
 const SECTION_FIELDS: Readonly<Record<SpecSection, Fields>> = {
   process: PATH_LISTS,
@@ -26,18 +27,22 @@ const SECTION_FIELDS: Readonly<Record<SpecSection, Fields>> = {
 
 const RULE_COMMON = [...INHERITED_FIELDS, 'fromSource'];
 const PATH_HINTS = { dir: 'directories go under matchDirectories', pattern: 'patterns go under matchPatterns' };
+const ARGUMENT_HINT = 'arguments are for one program: write it under matchPaths of process';
 const PATH_FIELDS: Fields = {
-  known: [...RULE_COMMON, 'pts', 'path', 'execname', 'ownerOnly'],
-  notYet: ['allowedArgs'],
+  known: [...RULE_COMMON, 'pts', 'path', 'execname', 'ownerOnly', 'allowedArgs'],
   hints: PATH_HINTS,
 };
 const DIRECTORY_FIELDS: Fields = {
   known: [...RULE_COMMON, 'pts', 'dir', 'recursive', 'ownerOnly'],
-  hints: { path: 'single files go under matchPaths' },
+  hints: { path: 'single files go under matchPaths', allowedArgs: ARGUMENT_HINT },
 };
 const PATTERN_FIELDS: Fields = {
   known: [...INHERITED_FIELDS, 'pattern', 'ownerOnly'],
-  hints: { path: 'single files go under matchPaths', fromSource: 'patterns are for every program; name paths or directories for some' },
+  hints: {
+    path: 'single files go under matchPaths',
+    fromSource: 'patterns are for every program; name paths or directories for some',
+    allowedArgs: ARGUMENT_HINT,
+  },
 };
 const FILE_PATH_FIELDS: Fields = {
   known: [...RULE_COMMON, 'pts', 'path', 'ownerOnly', 'readOnly'],
@@ -75,6 +80,7 @@ function readProcessRules(body: Cursor, manner: Manner): readonly Rule[] {
         ...readCommon(rule, manner),
         ...readTerminal(rule),
         ownerOnly: readFlag(at(rule, 'ownerOnly')),
+        ...(fields === PATH_FIELDS ? readAllowedArgs(rule) : {}),
       };
       return match === undefined ? [] : [{ ...said, match }];
     };

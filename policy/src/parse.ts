@@ -3,6 +3,8 @@ import { DEFAULT_MANNER, INHERITED_FIELDS, readManner } from './inherit.ts';
 import { API_VERSION } from './model.ts';
 import type { Policy, PolicyKind } from './model.ts';
 import { readSection, SECTIONS } from './parse-rules.ts';
+import { readHardening, readPresets } from './parse-switches.ts';
+import { readSyscalls } from './parse-syscalls.ts';
 import { readTarget } from './parse-target.ts';
 import type { Problem } from './problem.ts';
 import { readProvenance } from './provenance.ts';
@@ -33,14 +35,17 @@ const OTHER_KINDS: readonly string[] = ['KubeArmorNetworkPolicy'];
 const CONTAINER_NAMESPACE = 'container_namespace';
 
 const CONTAINER_SPEC: Fields = {
-  known: [...INHERITED_FIELDS, 'selector', ...SECTIONS, 'resources'],
-  notYet: ['syscalls', 'presets', 'apparmor'],
+  known: [...INHERITED_FIELDS, 'selector', ...SECTIONS, 'syscalls', 'hardening', 'presets', 'resources'],
+  notYet: ['apparmor'],
   hints: { nodeSelector: 'nodes are selected by a KubeArmorHostPolicy' },
 };
 const HOST_SPEC: Fields = {
-  known: [...INHERITED_FIELDS, 'nodeSelector', ...SECTIONS],
-  notYet: ['syscalls', 'apparmor', 'device'],
-  hints: { selector: 'containers are selected by a KubeArmorPolicy; a host policy has a nodeSelector' },
+  known: [...INHERITED_FIELDS, 'nodeSelector', ...SECTIONS, 'syscalls', 'hardening'],
+  notYet: ['apparmor', 'device'],
+  hints: {
+    selector: 'containers are selected by a KubeArmorPolicy; a host policy has a nodeSelector',
+    presets: 'presets are for containers',
+  },
 };
 
 /** Whether a value claims to be a policy of this API, so that the parser is the one to judge it. */
@@ -81,7 +86,12 @@ function readPolicy(root: Cursor): Policy | undefined {
   checkFields(spec, kind === 'KubeArmorHostPolicy' ? HOST_SPEC : CONTAINER_SPEC);
   const target = readTarget(spec, { kind, namespace });
   const manner = readManner(spec, DEFAULT_MANNER);
-  const rules = SECTIONS.flatMap((section) => readSection(section, at(spec, section), manner));
+  const rules = [
+    ...SECTIONS.flatMap((section) => readSection(section, at(spec, section), manner)),
+    ...readSyscalls(at(spec, 'syscalls'), manner),
+    ...readHardening(at(spec, 'hardening'), manner),
+    ...(kind === 'KubeArmorHostPolicy' ? [] : readPresets(at(spec, 'presets'), manner)),
+  ];
   const resources = kind === 'KubeArmorHostPolicy' ? undefined : readResources(at(spec, 'resources'));
   if (rules.length === 0 && resources === undefined && !hasErrors(root.reading.problems)) {
     warn(spec, { code: 'no-rules', message: 'the policy has no rule, so it changes nothing' });

@@ -10,7 +10,7 @@ export const PROBLEM_CODES = [
   'wrong-type', 'missing-field', 'unknown-field', 'invalid-value', 'invalid-name', 'invalid-path', 'invalid-address', 'pattern-in-path',
   'invalid-pattern', 'pattern-too-complex', 'not-enforced-yet',
   'unknown-kind', 'wrong-api-version', 'duplicate-policy', 'no-rules', 'selects-nothing', 'ignored-namespace', 'provenance-malformed',
-  'table-too-large',
+  'preset-allow', 'syscall-not-blockable', 'syscall-without-path', 'table-too-large',
   // files and programs
   'yaml-syntax', 'file-unreadable', 'not-a-policy', 'no-program', 'bundle-failed', 'import-refused', 'forbidden-api', 'program-threw',
   'program-timeout', 'program-memory', 'program-output',

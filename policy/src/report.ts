@@ -34,7 +34,7 @@ export interface ViolationReport extends PolicyRef {
   /** The rule's field, or `DefaultPosture`. */
   readonly rule: string;
   readonly action: Action;
-  readonly operation: 'Process' | 'File' | 'Network' | 'Capabilities';
+  readonly operation: 'Process' | 'File' | 'Network' | 'Capabilities' | 'Syscall' | 'Hardening';
   /** The last resource that was hit. */
   readonly resource: string;
   readonly severity: number;

@@ -1,8 +1,8 @@
 /** Keys of `Table.sites`: the places in a table that can give a verdict. */
 import type { PathOperation } from './access.ts';
-import type { NetworkName } from './model.ts';
+import type { NetworkName, SwitchName } from './model.ts';
 
-const PATH_SITES = ['exact', 'child', 'deep', 'pattern', 'execname'] as const;
+const PATH_SITES = ['exact', 'child', 'deep', 'pattern', 'execname', 'arguments'] as const;
 export type PathSite = (typeof PATH_SITES)[number];
 
 /** The cell of a verdict word that says what happens to a query for the name of its node. */
@@ -36,4 +36,19 @@ export function terminalSiteKey(key: string, offset: number): string {
 /** The key of a bit of the flat rules. `what` is a network name or a capability number. See `terminalSiteKey` for the other table's. */
 export function flatSiteKey(bit: { source: number; what: NetworkName | number; verdict: 'allow' | 'audit' | 'block' }): string {
   return `flat/${bit.source}/${bit.what}/${bit.verdict}`;
+}
+
+/** The key of a switch. */
+export function switchSiteKey(at: { which: SwitchName; verdict: 'allow' | 'audit' | 'block' }): string {
+  return `switch/${at.which}/${at.verdict}`;
+}
+
+/** The key of a system call. */
+export function syscallSiteKey(at: { source: number; syscall: string; verdict: 'audit' | 'block' }): string {
+  return `syscall/${at.source}/${at.syscall}/${at.verdict}`;
+}
+
+/** The key of a system call on a path. */
+export function syscallPathSiteKey(at: { node: number; site: 'exact' | 'child' | 'deep'; source: number; syscall: string }): string {
+  return `syscall-path/${at.site}/${at.node}/${at.source}/${at.syscall}`;
 }

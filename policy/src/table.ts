@@ -53,6 +53,33 @@ export interface EndpointEntry {
   readonly verdict: 'allow' | 'audit' | 'block';
 }
 
+/** System calls that are audited and those that are blocked. */
+export interface SyscallSets {
+  readonly audit: ReadonlySet<string>;
+  readonly block: ReadonlySet<string>;
+}
+
+/** Paths that audited system calls act on. */
+export interface SyscallPaths {
+  /** The root of their trie, 0 where there is none. */
+  readonly root: number;
+  /** First the directory `/`, with no name; `words` have a bit for each hook that a set is for. */
+  readonly nodes: readonly TableNode[];
+  readonly sets: readonly SyscallPathSet[];
+}
+
+/** Calls that rules name at a node. */
+export interface SyscallPathSet {
+  readonly node: number;
+  /** Which tells of them; see `HOOKS`. */
+  readonly hook: number;
+  /** Absent at the root, for all calls that any rule names at the hook. */
+  readonly site?: 'exact' | 'child' | 'deep';
+  /** A source class, 0 for any source. */
+  readonly source: number;
+  readonly names: ReadonlySet<string>;
+}
+
 /** Default verdict of a class: `none` where no Allow rule makes it an allow-list. */
 export type ClassDefault = 'none' | 'audit' | 'block';
 
@@ -86,6 +113,28 @@ export interface PatternVerdict {
   readonly fileDepth: number;
 }
 
+/** Which arguments programs may be executed with. */
+export interface ArgumentTable {
+  readonly lists: readonly { readonly id: number; readonly allowed: readonly Uint8Array[]; readonly empty: boolean }[];
+  readonly places: readonly ArgumentPlace[];
+}
+
+/** A node of the tries of paths and names, where a rule of this source class that decides has more to say. */
+export interface ArgumentPlace {
+  readonly node: number;
+  readonly source: number;
+  /** All of them must be content. */
+  readonly rules: readonly ArgumentRule[];
+}
+
+export interface ArgumentRule {
+  /** The list that the arguments must be in. */
+  readonly list: number;
+  /** What the rule says otherwise, as in `VERDICT`. */
+  readonly refusal: number;
+  readonly ownerOnly: boolean;
+}
+
 export interface Table {
   /** The root's words (the directory `/`). */
   readonly root: { readonly words: Words; readonly sources: ReadonlyMap<number, Words> };
@@ -95,6 +144,7 @@ export interface Table {
   readonly dns: { readonly root: number; readonly nodes: readonly TableNode[]; readonly unreadable: ClassDefault };
   /** Names of executables, under a root of their own: `exact` is the word of each. No root where there is none. */
   readonly names: { readonly root: number; readonly nodes: readonly TableNode[] };
+  readonly arguments: ArgumentTable;
   readonly patterns?: PatternTable;
   readonly sources: SourceTrie;
   /** What holds instead for tasks with a controlling terminal; there only where a rule tells them apart. Its sources and patterns are the same. */
@@ -111,6 +161,11 @@ export interface Table {
     readonly capabilities: ClassDefault;
     readonly dns: ClassDefault;
   };
+  /** Verdicts of the switches, two bits each; see SWITCH. */
+  readonly switches: bigint;
+  /** System calls by source class, 0 for any source. */
+  readonly syscalls: ReadonlyMap<number, SyscallSets>;
+  readonly syscallPaths: SyscallPaths;
   /** Policies in force, for status and alerts. */
   readonly policies: readonly Policy[];
   /** From a verdict's site (see `siteKey`) to the rule that gave it. Nodes of `terminal` are counted on from this table's ids. */

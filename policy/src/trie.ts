@@ -1,6 +1,7 @@
 /** The component trie while it is built: every cell remembers the rule that gave its verdict. */
 import { PATH_OPERATION, VERDICT, WHO } from './abi.ts';
 import type { PathOperation } from './access.ts';
+import type { ArguedNode, HeldArguments } from './argument-rules.ts';
 import type { FileMatch, Policy, Rule } from './model.ts';
 import { siteKey } from './site.ts';
 import type { TableNode, Words } from './table.ts';
@@ -40,10 +41,12 @@ export interface Branch {
   readonly children: Map<string, Branch>;
   /** Source class (0: any source) to the cells of its words. */
   readonly cells: Map<number, Cells>;
+  /** What its rules say of arguments. */
+  readonly argued: HeldArguments[];
 }
 
 export function newBranch(): Branch {
-  return { children: new Map(), cells: new Map() };
+  return { children: new Map(), cells: new Map(), argued: [] };
 }
 
 /** The branch at a rule's path, made where there is none. */
@@ -104,6 +107,7 @@ interface Numbering {
 export interface Numbered {
   readonly root: { readonly words: Words; readonly sources: ReadonlyMap<number, Words> };
   readonly nodes: readonly TableNode[];
+  readonly argued: readonly ArguedNode[];
 }
 
 /**
@@ -112,18 +116,20 @@ export interface Numbered {
  */
 export function numberBranches(root: Branch, { first, sites, names = false }: Numbering): Numbered {
   const nodes: TableNode[] = [];
+  const argued: ArguedNode[] = [];
   const words = (branch: Branch, id: number): { words: Words; sources: Map<number, Words> } => wordsOf(branch, { id, sites, names });
   const visit = (branch: Branch, id: number): void => {
     const children = [...branch.children].map(([name, child]) => ({ name: utf8(name), child }));
     for (const { name, child } of children.sort((a, b) => compareBytes(a.name, b.name))) {
       const childId = first + nodes.length + 1;
       nodes.push({ id: childId, parent: id, name, ...words(child, childId) });
+      if (child.argued.length > 0) argued.push({ id: childId, held: child.argued });
       visit(child, childId);
     }
   };
   const top = words(root, first);
   visit(root, first);
-  return { root: top, nodes };
+  return { root: top, nodes, argued };
 }
 
 function wordsOf(
@@ -154,7 +160,7 @@ export function cellsOf(rule: PathRule, terminal: boolean): readonly Cell[] {
   const operations: readonly PathOperation[] = rule.section === 'process' ? ['exec'] : ['read', 'write'];
   const readOnly = rule.section === 'file' && rule.readOnly;
   const refusal = refusalOf(rule);
-  const plain = rule.action === 'Allow' || rule.ownerOnly || rule.noTerminal ? VERDICT.allow : refusal;
+  const plain = rule.action === 'Allow' || rule.ownerOnly || rule.noTerminal || hasArguments(rule) ? VERDICT.allow : refusal;
   return operations.flatMap((operation) => {
     const permitted = readOnly ? (operation === 'read' ? VERDICT.allow : refusal) : plain;
     const toThose = rule.noTerminal && terminal ? refusal : permitted;
@@ -165,6 +171,11 @@ export function cellsOf(rule: PathRule, terminal: boolean): readonly Cell[] {
   });
 }
 
+/** Whether a rule is content with some arguments and not with others. */
+export function hasArguments(rule: PathRule): boolean {
+  return rule.section === 'process' && rule.allowedArgs !== undefined;
+}
+
 /** What a rule says to those whom it does not permit. */
 export function refusalOf({ action, asWritten }: Pick<Rule, 'action' | 'asWritten'>): number {
   return action === 'Audit' || asWritten !== undefined ? VERDICT.audit : VERDICT.block;
@@ -172,7 +183,7 @@ export function refusalOf({ action, asWritten }: Pick<Rule, 'action' | 'asWritte
 
 /** What a rule says to moving a directory above its path: what it refuses, nobody may carry away. */
 export function moveCellsOf(rule: PathRule): readonly Cell[] {
-  const verdict = Math.max(...cellsOf(rule, true).map((cell) => cell.verdict));
+  const verdict = hasArguments(rule) ? refusalOf(rule) : Math.max(...cellsOf(rule, true).map((cell) => cell.verdict));
   if (verdict === VERDICT.allow) return [];
   return [true, false].map((owner) => ({ operation: 'move', owner, verdict }));
 }
