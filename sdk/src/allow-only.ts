@@ -1,5 +1,5 @@
 /** What `allowOnly` means as rules. */
-import type { Section } from '@parapet/policy';
+import type { ListedSection } from '@parapet/policy';
 import type { AllowOnlyOptions } from './options.ts';
 import type { PathDetails, RuleDetails } from './rule-book.ts';
 
@@ -9,7 +9,7 @@ export type PlannedRule =
 
 export interface AllowOnlyPlan {
   /** The classes that become allow-lists, with what is on each. An empty list can't be written as rules: it would allow everything. */
-  readonly lists: ReadonlyMap<Section, readonly string[]>;
+  readonly lists: ReadonlyMap<ListedSection, readonly string[]>;
   readonly rules: readonly PlannedRule[];
 }
 
@@ -19,7 +19,7 @@ export function planAllowOnly(options: AllowOnlyOptions): AllowOnlyPlan {
   const { severity, tags, message } = options;
   const allow = { severity, tags, message, action: 'Allow' } as const;
   const closing = closingRule(options);
-  const lists = new Map<Section, readonly string[]>();
+  const lists = new Map<ListedSection, readonly string[]>();
   const rules: PlannedRule[] = [];
   if (exec !== undefined) {
     lists.set('process', exec);

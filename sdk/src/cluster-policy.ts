@@ -2,10 +2,11 @@ import type { Construct } from 'constructs';
 import { IntentPolicy } from './intent-policy.ts';
 import type { IntentProps } from './intent-policy.ts';
 import type { MatchExpression } from './kubearmor-spec.ts';
+import type { WithResources } from './resource-limits.ts';
 import { labelExpressions } from './selection.ts';
 import type { LabelSelection } from './selection.ts';
 
-export interface ClusterPolicyProps extends IntentProps, LabelSelection {
+export interface ClusterPolicyProps extends IntentProps, LabelSelection, WithResources {
   /**
    * Only containers of these namespaces.
    * @default - all namespaces
@@ -34,7 +35,7 @@ export class ClusterPolicy extends IntentPolicy {
     super(scope, id, {
       kind: 'KubeArmorClusterPolicy',
       props,
-      selection: matchExpressions.length === 0 ? {} : { selector: { matchExpressions } },
+      selection: { ...(matchExpressions.length === 0 ? {} : { selector: { matchExpressions } }), resources: props.resources },
     });
     if (props.namespaces !== undefined && props.exceptNamespaces !== undefined)
       this.misuse('namespaces and exceptNamespaces exclude each other');

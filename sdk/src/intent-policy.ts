@@ -1,12 +1,21 @@
 /** The words of intent-level policies: what a workload may and may not do. Every method adds rules and returns the policy. */
-import type { NetworkName, PolicyKind } from '@parapet/policy';
+import type { Action, HardeningName, NetworkName, PathSyscall, PolicyKind, PresetName } from '@parapet/policy';
 import type { ApiObjectMetadata } from 'cdk8s';
 import type { Construct } from 'constructs';
 import { planAllowOnly } from './allow-only.ts';
 import { callSite } from './call-site.ts';
 import type { CapabilityName } from './kubearmor-spec.ts';
 import { asList, readListed } from './options.ts';
-import type { AllowOnlyOptions, BlockOptions, BlockPathOptions, Listed, PathOptions, RuleOptions } from './options.ts';
+import type {
+  AllowOnlyOptions,
+  BlockExecOptions,
+  BlockOptions,
+  BlockPathOptions,
+  ExecOptions,
+  Listed,
+  PathOptions,
+  RuleOptions,
+} from './options.ts';
 import { PolicyObject } from './policy-object.ts';
 import type { Misuse } from './policy-object.ts';
 import { RuleBook } from './rule-book.ts';
@@ -38,6 +47,7 @@ export interface IntentProps {
 
 type Selection = Readonly<Record<string, unknown>>;
 type PathRule = Omit<PathDetails, keyof RuleOptions> & { readonly section: 'process' | 'file' };
+type SyscallPathOptions = Pick<PathOptions, 'from' | 'recursive'>;
 type NameRule = Pick<RuleDetails, 'action'> & { readonly section: 'network' | 'capabilities' };
 
 /**
@@ -65,18 +75,18 @@ export abstract class IntentPolicy extends PolicyObject {
     this.#book = book;
   }
 
-  /** These programs can't be executed. */
-  blockExec(...paths: Listed<string, BlockPathOptions>): this {
+  /** These programs can't be executed; with `allowedArgs`, not with other arguments. */
+  blockExec(...paths: Listed<string, BlockExecOptions>): this {
     return this.#paths('blockExec', paths, { section: 'process', action: 'Block' });
   }
 
   /** These programs can be executed, but every time raises an alert. */
-  auditExec(...paths: Listed<string, PathOptions>): this {
+  auditExec(...paths: Listed<string, ExecOptions>): this {
     return this.#paths('auditExec', paths, { section: 'process', action: 'Audit' });
   }
 
   /** These programs can be executed. This makes executing an allow-list: the default posture decides about every other program. */
-  allowExec(...paths: Listed<string, PathOptions>): this {
+  allowExec(...paths: Listed<string, ExecOptions>): this {
     return this.#paths('allowExec', paths, { section: 'process', action: 'Allow' });
   }
 
@@ -145,6 +155,51 @@ export abstract class IntentPolicy extends PolicyObject {
     return this.#names('allowCapability', names, { section: 'capabilities', action: 'Allow' });
   }
 
+  /** These system calls raise an alert. Every process of the node pays for it at each of its calls. */
+  auditSyscalls(...names: Listed<string, Pick<RuleOptions, 'from'>>): this {
+    return this.#syscalls('auditSyscalls', names, 'Audit');
+  }
+
+  /** These system calls fail; only those that a hook of the kernel holds: docs/semantics.md names them. Parapet's extension of the API. */
+  blockSyscalls(...names: Listed<string, Pick<RuleOptions, 'from'>>): this {
+    return this.#syscalls('blockSyscalls', names, 'Block');
+  }
+
+  /**
+   * These system calls raise an alert where they act on the path: of a file or, where it ends in `/`, of a directory with everything below. They
+   * are those that a hook of the kernel knows the path of: docs/semantics.md says what is told of each.
+   */
+  auditSyscallsOn(path: string, ...names: Listed<PathSyscall, SyscallPathOptions>): this {
+    const { items, options } = readListed<PathSyscall, SyscallPathOptions>(names);
+    this.#check('auditSyscallsOn', items, { from: options.from, unlessFrom: undefined });
+    if (options.recursive !== undefined && !path.endsWith('/'))
+      this.misuse("auditSyscallsOn: recursive is for directories: a directory's path ends in /");
+    this.#book.addSyscallPath(path, items, { recursive: options.recursive, from: asList(options.from), site: callSite() });
+    return this;
+  }
+
+  /**
+   * Ways into the kernel and other processes, for the whole container or node: `harden({ ptrace: 'Block', bpf: 'Audit' })`. `mounts: 'Allow'`
+   * lets a container mount though rules name files, `ptrace: 'Allow'` lets it trace though rules name sources. Parapet's extension of KubeArmor's API.
+   */
+  harden(switches: Readonly<Partial<Record<HardeningName, Action>>>): this {
+    const site = callSite();
+    const said = Object.entries(switches) as [HardeningName, Action | undefined][];
+    if (said.length === 0) this.misuse('harden: nothing is named');
+    for (const [name, action] of said) if (action !== undefined) this.#book.harden(name, { action, site });
+    return this;
+  }
+
+  /** What these presets are about is refused to the whole container. */
+  blockPresets(...names: readonly PresetName[]): this {
+    return this.#presets('blockPresets', names, 'Block');
+  }
+
+  /** What these presets are about passes, with an alert. */
+  auditPresets(...names: readonly PresetName[]): this {
+    return this.#presets('auditPresets', names, 'Audit');
+  }
+
   /**
    * Nothing but this. Programs and files that no rule names are blocked by a rule for `/` that every other rule beats, so further methods
    * (and other policies for the same container) add to what is allowed. About other sockets and capabilities the node's default
@@ -170,13 +225,28 @@ export abstract class IntentPolicy extends PolicyObject {
     return this.#misused;
   }
 
-  #paths(method: string, listed: Listed<string, BlockPathOptions>, { section, ...rule }: PathRule): this {
-    const { items, options } = readListed<string, BlockPathOptions>(listed);
+  #syscalls(method: string, names: Listed<string, Pick<RuleOptions, 'from'>>, action: 'Audit' | 'Block'): this {
+    const { items, options } = readListed<string, Pick<RuleOptions, 'from'>>(names);
+    this.#check(method, items, { from: options.from, unlessFrom: undefined });
+    this.#book.addSyscalls(items, { action, from: asList(options.from), site: callSite() });
+    return this;
+  }
+
+  #presets(method: string, names: readonly PresetName[], action: 'Audit' | 'Block'): this {
+    if (names.length === 0) this.misuse(`${method}: nothing is named`);
+    const site = callSite();
+    for (const name of names) this.#book.addPreset(name, { action, site });
+    return this;
+  }
+
+  #paths(method: string, listed: Listed<string, BlockExecOptions>, { section, ...rule }: PathRule): this {
+    const { items, options } = readListed<string, BlockExecOptions>(listed);
     const { unlessFrom, from, ...details } = options;
     this.#check(method, items, { from, unlessFrom });
     if (options.recursive !== undefined && !items.every((path) => path.endsWith('/'))) {
       this.misuse(`${method}: recursive is for directories: a directory's path ends in /`);
     }
+    if (options.allowedArgs?.length === 0) this.misuse(`${method}: allowedArgs is an empty list, which would mean any argument`);
     const site = callSite();
     for (const path of items) this.#book.addPath(section, path, { ...details, ...rule, from: asList(from), site });
     if (rule.action === 'Allow') this.#book.markAllowList(section);

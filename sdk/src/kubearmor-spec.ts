@@ -2,59 +2,13 @@
  * KubeArmor's API (`security.kubearmor.com/v1`), field by field, as TypeScript.
  * Fields marked *not enforced yet* are part of the API but refused, by name, when a policy is synthesized: never ignored.
  */
-import type { Action, CAPABILITIES, NetworkName } from '@parapet/policy';
-import type { ResourceLimits } from './resource-limits.ts';
+import type { Action, CAPABILITIES, HardeningName, NetworkName, PresetName } from '@parapet/policy';
+import type { Inherited, WithSources } from './inherited-spec.ts';
+import type { WithResources } from './resource-limits.ts';
+import type { Syscalls } from './syscall-spec.ts';
 
 /** A Linux capability as policies write it: lower case, without `cap_`. */
 export type CapabilityName = (typeof CAPABILITIES)[number];
-
-/** Values that a rule, a section and a policy can each give; the innermost one counts. */
-export interface Inherited {
-  /**
-   * How serious a violation is, from 1 (lowest) to 10.
-   * @default - the section's, else the policy's, else 1
-   */
-  readonly severity?: number;
-  /**
-   * Labels for people and log systems, copied to alerts.
-   * @default - the section's, else the policy's, else none
-   */
-  readonly tags?: readonly string[];
-  /**
-   * A sentence for whoever reads the alert.
-   * @default - the section's, else the policy's, else empty
-   */
-  readonly message?: string;
-  /**
-   * What happens to an operation that the rule matches. One `Allow` makes the whole class an allow-list.
-   * @default - the section's, else the policy's, else `Block`
-   */
-  readonly action?: Action;
-}
-
-/** The acting program: one executable, or all in a directory. */
-export type FromSource =
-  | {
-      /** Absolute path of an executable; symbolic links are followed in the container. */
-      readonly path: string;
-    }
-  | {
-      /** Absolute path of a directory of executables, which ends in `/`. */
-      readonly dir: string;
-      /**
-       * Also executables below it.
-       * @default false
-       */
-      readonly recursive?: boolean;
-    };
-
-interface WithSources {
-  /**
-   * Programs whose operations the rule is about. For process rules: the program that calls `execve`.
-   * @default - any program
-   */
-  readonly fromSource?: readonly FromSource[];
-}
 
 interface WithOwner {
   /**
@@ -84,7 +38,8 @@ export interface ProcessPath extends Inherited, WithSources, WithOwner, WithTerm
    */
   readonly execname?: string;
   /**
-   * Arguments that are allowed. *Not enforced yet.*
+   * The only arguments, besides its own name, that the program may be executed with, at most 240 bytes each; whatever the action, with others
+   * it is refused (with `Audit`: audited).
    * @default - any
    */
   readonly allowedArgs?: readonly string[];
@@ -144,12 +99,13 @@ export interface NetworkEndpoint extends Inherited, WithSources {
   /** @default - any */
   readonly protocol?: 'tcp' | 'udp' | 'sctp';
   /**
-   * What is done with the address: the peer's for `connect` and `send`, the socket's own otherwise.
+   * What is done with the address: the peer's for `connect`, `send` and `accept` (there with the socket's own port), the socket's own otherwise.
    * @default ['connect', 'send']
    */
   readonly operations?: readonly ('connect' | 'send' | 'bind' | 'listen' | 'accept')[];
 }
 
+/** Who looks a name up, in packets to port 53. */
 export interface NetworkDnsQuery extends Inherited, WithSources {
   /** A domain, like `example.com`: it and every name below it. */
   readonly domain: string;
@@ -158,23 +114,6 @@ export interface NetworkDnsQuery extends Inherited, WithSources {
 export interface Capability extends Inherited, WithSources {
   /** A Linux capability in lower case, without `cap_`. */
   readonly capability: CapabilityName;
-}
-
-interface SyscallSource {
-  readonly path?: string;
-  readonly dir?: string;
-  readonly recursive?: boolean;
-}
-
-/** *Not enforced yet.* */
-export interface Syscalls extends Omit<Inherited, 'action'> {
-  readonly matchSyscalls?: readonly { readonly syscall?: readonly string[]; readonly fromSource?: readonly SyscallSource[] }[];
-  readonly matchPaths?: readonly {
-    readonly path?: string;
-    readonly recursive?: boolean;
-    readonly syscall?: readonly string[];
-    readonly fromSource?: readonly SyscallSource[];
-  }[];
 }
 
 /** The part of a spec that says what is allowed and what is not; the same for all three kinds. */
@@ -204,7 +143,6 @@ export interface Rules extends Inherited {
   readonly network?: Inherited & {
     readonly matchProtocols?: readonly NetworkProtocol[];
     readonly matchEndpoints?: readonly NetworkEndpoint[];
-    /** *Not enforced yet.* */
     readonly matchDNSQueries?: readonly NetworkDnsQuery[];
   };
   /**
@@ -212,16 +150,28 @@ export interface Rules extends Inherited {
    * @default - none
    */
   readonly capabilities?: Inherited & { readonly matchCapabilities?: readonly Capability[] };
-  /** *Not enforced yet.* */
+  /**
+   * System calls that are audited or blocked. Audits cost every process of the node something at every call.
+   * @default - none
+   */
   readonly syscalls?: Syscalls;
+  /**
+   * What is refused to the whole container or node, each switch by itself. Parapet's extension of the API.
+   * @default - nothing, except that a container whose rules name files cannot mount
+   */
+  readonly hardening?: Readonly<Partial<Record<HardeningName, Action>>>;
   /** Lines for an AppArmor profile. *Not enforced yet.* */
   readonly apparmor?: string;
 }
 
-/** *Not enforced yet.* */
 export interface Preset {
-  readonly name: 'filelessExec' | 'anonymousMapExec' | 'protectEnv' | 'exec' | 'protectProc';
-  readonly action?: Action;
+  /** What is refused; docs/semantics.md says what each means. */
+  readonly name: PresetName;
+  /**
+   * Presets do not inherit an action.
+   * @default 'Block'
+   */
+  readonly action?: 'Audit' | 'Block';
 }
 
 export interface MatchExpression<Key extends string> {
@@ -232,7 +182,7 @@ export interface MatchExpression<Key extends string> {
   readonly values: readonly string[];
 }
 
-export interface KubeArmorPolicySpec extends Rules {
+export interface KubeArmorPolicySpec extends Rules, WithResources {
   /** Which containers of the namespace; all parts must hold. */
   readonly selector: {
     /**
@@ -246,28 +196,24 @@ export interface KubeArmorPolicySpec extends Rules {
      */
     readonly matchExpressions?: readonly MatchExpression<'label'>[];
   };
-  /** *Not enforced yet.* */
-  readonly presets?: readonly Preset[];
   /**
-   * Limits of each container that the policy is for.
+   * Things that are refused to the whole container.
    * @default - none
    */
-  readonly resources?: ResourceLimits;
+  readonly presets?: readonly Preset[];
 }
 
-export interface KubeArmorClusterPolicySpec extends Rules {
+export interface KubeArmorClusterPolicySpec extends Rules, WithResources {
   /**
    * Which containers of which namespaces; all expressions must hold.
    * @default - every container of every namespace
    */
   readonly selector?: { readonly matchExpressions?: readonly MatchExpression<'namespace' | 'label'>[] };
-  /** *Not enforced yet.* */
-  readonly presets?: readonly Preset[];
   /**
-   * Limits of each container that the policy is for.
+   * Things that are refused to the whole container.
    * @default - none
    */
-  readonly resources?: ResourceLimits;
+  readonly presets?: readonly Preset[];
 }
 
 export interface KubeArmorHostPolicySpec extends Rules {

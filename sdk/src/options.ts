@@ -55,6 +55,17 @@ export interface PathOptions extends RuleOptions {
   readonly ownerOnly?: boolean;
 }
 
+/** Options of rules for programs. */
+export interface ExecOptions extends PathOptions {
+  /**
+   * The only arguments, besides its own name, that each of these programs may be executed with: the rule spares who gives no others. At most
+   * 240 bytes each. Not for directories.
+   * @default - any
+   */
+  readonly allowedArgs?: readonly string[];
+}
+
+export type BlockExecOptions = ExecOptions & Exceptions;
 export type BlockPathOptions = PathOptions & Exceptions;
 export type BlockOptions = RuleOptions & Exceptions;
 

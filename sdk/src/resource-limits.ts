@@ -1,5 +1,14 @@
 /** Limits of containers as policies write them. */
 
+/** What a policy for containers says beside its rules. */
+export interface WithResources {
+  /**
+   * Limits of each container that the policy is for. Parapet's extension of KubeArmor's API.
+   * @default - none
+   */
+  readonly resources?: ResourceLimits;
+}
+
 /** Limits of each container, an extension of KubeArmor's API. Quantities are Kubernetes': `256Mi`, `500m`, or numbers. */
 export interface ResourceLimits {
   /**

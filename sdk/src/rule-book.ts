@@ -1,7 +1,9 @@
 /** Collects the rules of one policy in the order they are written, each with its place, and renders them as KubeArmor's sections. */
 import { CAPABILITIES } from '@parapet/policy';
-import type { Action, Section } from '@parapet/policy';
-import type { FromSource, Rules } from './kubearmor-spec.ts';
+import type { Action, HardeningName, ListedSection, PathSyscall, PresetName } from '@parapet/policy';
+import type { FromSource } from './inherited-spec.ts';
+import type { Rules } from './kubearmor-spec.ts';
+import type { SyscallPath, SyscallRule } from './syscall-spec.ts';
 
 /** The list of a section that a rule goes to. */
 type RuleList = 'matchPaths' | 'matchDirectories' | 'matchProtocols' | 'matchCapabilities';
@@ -19,10 +21,11 @@ export interface PathDetails extends RuleDetails {
   readonly recursive?: boolean;
   readonly ownerOnly?: boolean;
   readonly readOnly?: boolean;
+  readonly allowedArgs?: readonly string[];
 }
 
 interface WrittenRule {
-  readonly section: Section;
+  readonly section: ListedSection;
   readonly list: RuleList;
   readonly rule: Readonly<Record<string, unknown>>;
   readonly site: string | undefined;
@@ -33,12 +36,21 @@ const NAMED = {
   capabilities: { list: 'matchCapabilities', key: 'capability' },
 } as const;
 
+interface WrittenPreset {
+  readonly preset: { readonly name: PresetName; readonly action: 'Audit' | 'Block' };
+  readonly site: string | undefined;
+}
+
 export class RuleBook {
   readonly #written: WrittenRule[] = [];
+  readonly #hardening = new Map<HardeningName, { readonly action: Action; readonly site: string | undefined }>();
+  readonly #presets: WrittenPreset[] = [];
+  readonly #syscalls: { readonly rule: SyscallRule; readonly site: string | undefined }[] = [];
+  readonly #syscallPaths: { readonly rule: SyscallPath; readonly site: string | undefined }[] = [];
   /** Classes that an exception would turn into an allow-list though nobody asked for one, with the place of the first exception. */
-  readonly #exceptions = new Map<Section, string | undefined>();
+  readonly #exceptions = new Map<ListedSection, string | undefined>();
   /** Classes that the author made an allow-list. */
-  readonly #allowLists = new Set<Section>();
+  readonly #allowLists = new Set<ListedSection>();
 
   /** A rule for a path, or for a directory where `path` ends in `/` (recursive unless told otherwise). */
   addPath(section: 'process' | 'file', path: string, { recursive, ...details }: PathDetails & { readonly site: string | undefined }): void {
@@ -53,13 +65,43 @@ export class RuleBook {
     this.#add(section, list, { match: { [key]: name }, ...details });
   }
 
+  /** What a switch of the hardening says; a later call counts. */
+  harden(name: HardeningName, switched: { readonly action: Action; readonly site: string | undefined }): void {
+    this.#hardening.set(name, switched);
+  }
+
+  addPreset(name: PresetName, { action, site }: { readonly action: 'Audit' | 'Block'; readonly site: string | undefined }): void {
+    this.#presets.push({ preset: { name, action }, site });
+  }
+
+  /** One rule for all of these calls. */
+  addSyscalls(
+    names: readonly string[],
+    how: { readonly action: 'Audit' | 'Block'; readonly from: readonly string[]; readonly site: string | undefined },
+  ): void {
+    const { action, from, site } = how;
+    const fromSource = from.length === 0 ? {} : { fromSource: from.map((path) => ({ path })) };
+    this.#syscalls.push({ rule: { syscall: names, ...(action === 'Block' ? { action } : {}), ...fromSource }, site });
+  }
+
+  /** One rule for all of these calls on a path, or on a directory where `path` ends in `/` (recursive unless told otherwise). */
+  addSyscallPath(
+    path: string,
+    syscall: readonly PathSyscall[],
+    how: { readonly recursive: boolean | undefined; readonly from: readonly string[]; readonly site: string | undefined },
+  ): void {
+    const { recursive = path.endsWith('/'), from, site } = how;
+    const fromSource = from.length === 0 ? {} : { fromSource: from.map(sourceOf) };
+    this.#syscallPaths.push({ rule: { path, ...(recursive ? { recursive } : {}), syscall, ...fromSource }, site });
+  }
+
   /** The author wants what this class does not name to be refused. */
-  markAllowList(section: Section): void {
+  markAllowList(section: ListedSection): void {
     this.#allowLists.add(section);
   }
 
   /** An exception to a Block rule is an Allow rule; `render` keeps it from closing the class. */
-  markException(section: Section, site: string | undefined): void {
+  markException(section: ListedSection, site: string | undefined): void {
     if (!this.#exceptions.has(section)) this.#exceptions.set(section, site);
   }
 
@@ -72,11 +114,35 @@ export class RuleBook {
       if (site !== undefined) sources[`spec.${section}.${list}[${rules.length}]`] = site;
       rules.push(rule);
     }
-    return { rules: sections, sources };
+    return { rules: { ...sections, ...this.#switches(sources) }, sources };
+  }
+
+  /** System calls, hardening and presets, where there are any; adds their places to `sources`. */
+  #switches(sources: Record<string, string>): Rules & { readonly presets?: readonly WrittenPreset['preset'][] } {
+    for (const [name, { site }] of this.#hardening) if (site !== undefined) sources[`spec.hardening.${name}`] = site;
+    this.#presets.forEach(({ site }, index) => {
+      if (site !== undefined) sources[`spec.presets[${index}]`] = site;
+    });
+    this.#syscalls.forEach(({ site }, index) => {
+      if (site !== undefined) sources[`spec.syscalls.matchSyscalls[${index}]`] = site;
+    });
+    this.#syscallPaths.forEach(({ site }, index) => {
+      if (site !== undefined) sources[`spec.syscalls.matchPaths[${index}]`] = site;
+    });
+    const hardening = Object.fromEntries([...this.#hardening].map(([name, { action }]) => [name, action]));
+    const syscalls = {
+      ...(this.#syscalls.length === 0 ? {} : { matchSyscalls: this.#syscalls.map(({ rule }) => rule) }),
+      ...(this.#syscallPaths.length === 0 ? {} : { matchPaths: this.#syscallPaths.map(({ rule }) => rule) }),
+    };
+    return {
+      ...(Object.keys(syscalls).length === 0 ? {} : { syscalls }),
+      ...(this.#hardening.size === 0 ? {} : { hardening }),
+      ...(this.#presets.length === 0 ? {} : { presets: this.#presets.map(({ preset }) => preset) }),
+    };
   }
 
   #add(
-    section: Section,
+    section: ListedSection,
     list: RuleList,
     {
       match,
@@ -104,7 +170,7 @@ function sourceOf(path: string): FromSource {
   return path.endsWith('/') ? { dir: path, recursive: true } : { path };
 }
 
-function everythingOf(section: Section): { list: RuleList; match: Readonly<Record<string, unknown>> }[] {
+function everythingOf(section: ListedSection): { list: RuleList; match: Readonly<Record<string, unknown>> }[] {
   if (section === 'network') return [{ list: 'matchProtocols', match: { protocol: 'all' } }];
   if (section === 'capabilities') return CAPABILITIES.map((capability) => ({ list: 'matchCapabilities', match: { capability } }));
   return [{ list: 'matchDirectories', match: { dir: '/', recursive: true } }];

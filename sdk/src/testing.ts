@@ -3,18 +3,22 @@
  * Works in any test runner; `policyMatchers` are for the ones with jest's `expect.extend`.
  */
 import { CAPABILITIES, DEFAULT_POSTURES, evaluate, formatProblem, matches, parsePolicy } from '@parapet/policy';
-import type { Access, Decision, NetworkName, Policy, Postures, Workload } from '@parapet/policy';
+import type { Access, Decision, NetworkName, Policy, Postures, SwitchName, Workload } from '@parapet/policy';
 import type { IConstruct } from 'constructs';
 import type { CapabilityName } from './kubearmor-spec.ts';
 import { PolicyObject } from './policy-object.ts';
 
-/** What a workload tries to do: one of the five. */
+/** What a workload tries to do: one of the seven. `args` are what the program is told besides its own name; default: nothing. */
 export type Attempt =
-  | { readonly exec: string }
+  | { readonly exec: string; readonly args?: readonly string[] }
   | { readonly read: string }
   | { readonly write: string }
   | { readonly network: Exclude<NetworkName, 'all'> }
-  | { readonly capability: CapabilityName };
+  | { readonly capability: CapabilityName }
+  /** What a switch of the hardening or a preset is about. */
+  | { readonly switch: SwitchName }
+  /** A system call, and the path that it acts on if rules about that matter. */
+  | { readonly syscall: string; readonly on?: string };
 
 /** An attempt and who makes it. */
 export type Question = Attempt & {
@@ -92,11 +96,13 @@ export class Policies {
 
   /** What the policies decide, and which rule does. */
   decide(question: Question): Decision {
-    return evaluate({
-      policies: this.#matching(question.in ?? this.#workload),
-      postures: { ...DEFAULT_POSTURES, ...question.postures },
-      access: accessOf(question),
-    });
+    const policies = this.#matching(question.in ?? this.#workload);
+    const postures = { ...DEFAULT_POSTURES, ...question.postures };
+    const access = accessOf(question);
+    const decision = evaluate({ policies, postures, access });
+    if (access.type !== 'syscall' || access.path === undefined || decision.verdict !== 'none') return decision;
+    // no rule about the path: those for the call whatever its path
+    return evaluate({ policies, postures, access: { type: 'syscall', syscall: access.syscall, source: access.source } });
   }
 
   #matching(workload: Partial<Workload>): Policy[] {
@@ -112,8 +118,11 @@ function accessOf(question: Question): Access {
     return { type: 'network', family, socketType, protocol, source };
   }
   if ('capability' in question) return { type: 'capability', capability: CAPABILITIES.indexOf(question.capability), source };
+  if ('switch' in question) return { type: 'switch', switch: question.switch, source };
+  if ('syscall' in question)
+    return { type: 'syscall', syscall: question.syscall, ...(question.on === undefined ? {} : { path: question.on }), source };
   const owner = question.owner ?? true;
-  if ('exec' in question) return { type: 'path', operation: 'exec', path: question.exec, owner, source };
+  if ('exec' in question) return { type: 'path', operation: 'exec', path: question.exec, arguments: question.args ?? [], owner, source };
   if ('read' in question) return { type: 'path', operation: 'read', path: question.read, owner, source };
   return { type: 'path', operation: 'write', path: question.write, owner, source };
 }
