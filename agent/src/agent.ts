@@ -1,65 +1,33 @@
 /** The story of a node: policies and containers come, tables go into the kernel, events come back as alerts, and it is all reported. */
-import type { Policy, Postures, Problem } from '@parapet/policy';
+import type { Policy, Problem } from '@parapet/policy';
 import { compile, formatProblem } from '@parapet/policy';
+import type { AgentOptions, AgentPorts } from './agent-options.ts';
 import { alertLine, toAlert } from './alert.ts';
+import type { Place } from './alert.ts';
 import { EMPTY_BOOK, readBook } from './book.ts';
 import { Changes } from './changes.ts';
 import { Enforcement } from './enforcement.ts';
 import { explain } from './explain.ts';
+import { toHoldAlert } from './hold-alert.ts';
+import { Holding } from './holding.ts';
 import { hostWorkload } from './labels.ts';
 import { toLimitAlert } from './limit-alert.ts';
 import { Limits } from './limits.ts';
 import { Losses } from './losses.ts';
+import { inLull } from './lull.ts';
+import type { Lull } from './lull.ts';
 import { Origins } from './origins.ts';
-import type {
-  AlertSink,
-  Answer,
-  Container,
-  Enforcer,
-  KernelEvent,
-  LimitStore,
-  LinkResolver,
-  ManifestFile,
-  PolicySource,
-  ReportSink,
-  Runtime,
-} from './ports.ts';
+import type { Answer, Container, KernelEvent, ManifestFile } from './ports.ts';
 import { buildReport } from './report.ts';
 import { missingHookProblem } from './select.ts';
 import { reasonOf } from './stage-error.ts';
 import type { AgentStatus } from './status.ts';
 import { buildStatus } from './status.ts';
+import { TakeOver } from './take-over.ts';
 import { throttle } from './throttle.ts';
 import { Violations } from './violations.ts';
 import { waitForPolicy } from './wait.ts';
 import type { WaitRequest } from './wait.ts';
-
-export interface AgentPorts {
-  readonly policies: PolicySource;
-  readonly runtime: Runtime;
-  readonly enforcer: Enforcer;
-  /** Without one, rules hold for paths as they are written. */
-  readonly links: LinkResolver | undefined;
-  readonly limits: LimitStore;
-  readonly alerts: AlertSink;
-  /** Without one nobody reads reports. */
-  readonly reports: ReportSink | undefined;
-  /** Sentences for the agent's own log. */
-  readonly log: (line: string) => void;
-}
-
-export interface AgentOptions {
-  readonly node: string;
-  readonly cluster: string;
-  readonly postures: Postures;
-  /** Those of the node itself. Default: the same. */
-  readonly hostPostures?: Postures;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
-  /** Milliseconds between a change and its report at least (default 100), and between two reports at most (default 10,000). */
-  readonly reportPause?: number;
-  readonly reportEvery?: number;
-}
 
 /** Milliseconds between two tries to tell records whose table is not known yet. */
 const HELD_PAUSE = 20;
@@ -70,13 +38,16 @@ export class Agent {
   readonly #ports: AgentPorts;
   readonly #options: AgentOptions;
   readonly #enforcement: Enforcement;
+  readonly #holding: Holding;
   readonly #limits: Limits;
+  readonly #takeOver: TakeOver;
   readonly #origins = new Origins();
   readonly #violations = new Violations();
   readonly #losses: Losses;
   readonly #stopping = new AbortController();
   readonly #changes = new Changes();
   readonly #report: ReturnType<typeof throttle>;
+  readonly #lull: Lull;
   #book = EMPTY_BOOK;
   #told = new Set<string>();
   #policiesKnown = false;
@@ -99,6 +70,7 @@ export class Agent {
       postures: options.postures,
       ...(options.hostPostures === undefined ? {} : { hostPostures: options.hostPostures }),
       ...(ports.links === undefined ? {} : { links: ports.links }),
+      ...(ports.files === undefined ? {} : { files: ports.files }),
       onChange: () => {
         this.#limits.update(this.#enforcement.units);
         this.#changed();
@@ -108,14 +80,25 @@ export class Agent {
         this.#onEvents([]);
       },
     });
+    this.#holding = new Holding({
+      gate: ports.enforcer.gate,
+      unknown: options.unknown ?? 'allow',
+      whenGone: options.whenGone ?? 'open',
+      roots: () => (this.#containers ?? []).flatMap(({ cgroupRoot }) => cgroupRoot ?? []),
+      log: ports.log,
+      onGivenUp: (given) => this.#tell(toHoldAlert(given, this.#now())),
+    });
     this.#limits = new Limits({
       store: ports.limits,
-      onBite: (bite) => {
-        const { node, cluster, now } = options;
-        ports.alerts.write(alertLine(toLimitAlert(bite, { node, cluster, now: now() })));
-      },
+      onBite: (bite) => this.#tell(toLimitAlert(bite, this.#now())),
       onChange: () => this.#changed(),
       now: options.now,
+    });
+    this.#lull = inLull(() => ports.enforcer.giveBack(), options.giveBack ?? { quiet: 5000, apart: 15_000 });
+    this.#takeOver = new TakeOver({
+      enforcer: ports.enforcer,
+      isComplete: () => this.#enforcement.units.every(({ inForce }) => inForce !== undefined),
+      log: ports.log,
     });
     this.#report = throttle(() => this.#writeReport(), { pause: options.reportPause ?? 100, every: options.reportEvery ?? 10_000 });
   }
@@ -123,6 +106,7 @@ export class Agent {
   /** Resolves when the policies were read once and the runtime is being watched. */
   async start(): Promise<void> {
     const { enforcer, policies, runtime } = this.#ports;
+    this.#holding.start();
     this.#limits.start();
     enforcer.onEvents((records) => this.#onEvents(records));
     await Promise.all([
@@ -164,9 +148,12 @@ export class Agent {
   async stop({ keep }: { readonly keep: boolean }): Promise<void> {
     const { policies, runtime, enforcer, alerts } = this.#ports;
     this.#stopping.abort();
+    this.#takeOver.stop();
     await Promise.all([policies.close(), runtime.close()]);
     await this.#enforcement.close();
+    this.#holding.stop({ keep });
     clearInterval(this.#lossTimer);
+    this.#lull.stop();
     await this.#limits.stop({ keep });
     await enforcer.close({ keep });
     this.#tellLosses();
@@ -208,13 +195,14 @@ export class Agent {
   }
 
   #onEvents(records: readonly KernelEvent[]): void {
-    const { node, cluster, now } = this.#options;
+    if (records.length > 0) this.#lull.worked();
+    const place = this.#now();
     let counted = false;
-    for (const { record, origin } of this.#origins.take(records, now())) {
+    for (const { record, origin } of this.#origins.take(records, place.now)) {
       try {
         const explained = explain(record, origin);
         if (explained === undefined) continue;
-        this.#ports.alerts.write(alertLine(toAlert(explained, { node, cluster })));
+        this.#tell(toAlert(explained, place));
         counted = this.#violations.add(explained) || counted;
       } catch (error) {
         this.#unreadable += 1;
@@ -231,11 +219,21 @@ export class Agent {
       }, HELD_PAUSE);
   }
 
+  /** This node, at this moment. */
+  #now(): Place & { readonly now: number } {
+    const { node, cluster, now } = this.#options;
+    return { node, cluster, now: now(), containerIn: (cgroup) => this.#containers?.find((one) => one.cgroup === cgroup) };
+  }
+
+  #tell(alert: object): void {
+    this.#ports.alerts.write(alertLine(alert));
+  }
+
   /** At most once in a while, whatever the number. */
   #tellLosses(): void {
     const loss = this.#losses.look(this.#ports.enforcer.counters(), this.#options.now());
     if (loss === undefined) return;
-    this.#ports.alerts.write(alertLine(loss));
+    this.#tell(loss);
     this.#ports.log(`LOST: ${loss.message}`);
     this.#report.soon(COUNT_PAUSE);
   }
@@ -251,10 +249,12 @@ export class Agent {
     } catch (error) {
       this.#ports.log(`what an earlier agent left in the kernel stays there: ${reasonOf(error)}`);
     }
+    await this.#takeOver.begin();
   }
 
   #changed(): void {
     this.#report.soon();
+    this.#lull.worked();
     void this.#settle();
     this.#changes.tell();
   }

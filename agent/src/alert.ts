@@ -1,5 +1,5 @@
 /** Alerts: one line of JSON for an event, with KubeArmor's field names and where in the author's repository the rule stands. */
-import { dataText, operationText, refKey, resourceText } from '@parapet/policy';
+import { dataText, enforcerText, operationText, programOf, refKey, resourceText } from '@parapet/policy';
 import type { AlertOperation, DecodedEvent } from '@parapet/policy';
 import type { Explained } from './explain.ts';
 import { labelText, podName } from './labels.ts';
@@ -28,7 +28,7 @@ export interface Alert {
   readonly uid: number;
   readonly parentProcessName: string;
   readonly processName: string;
-  readonly enforcer: 'BPFLSM';
+  readonly enforcer: ReturnType<typeof enforcerText>;
   readonly policyName: string;
   readonly severity: string;
   readonly tags: string;
@@ -58,33 +58,44 @@ export interface Alert {
   readonly sourceLine: string;
 }
 
-/** Builds the alert of an event on `node` of `cluster`. */
-export function toAlert(explained: Explained, place: { readonly node: string; readonly cluster: string }): Alert {
+/** Where an event was. */
+export interface Place {
+  readonly node: string;
+  readonly cluster: string;
+  /** The container of a cgroup for which no rules were in force, where the runtime has told of it by now. */
+  readonly containerIn?: (cgroup: bigint) => Container | undefined;
+}
+
+/** Builds the alert of an event. */
+export function toAlert(explained: Explained, place: Place): Alert {
   const { record, event, origin } = explained;
+  const container = origin?.container ?? (isOfUnknown(event) ? place.containerIn?.(event.cgroup) : undefined);
   const action = explained.action === 'Block' ? 'Block' : 'Audit';
   return {
-    timestamp: Math.floor(record.time / 1000),
-    updatedTime: microseconds(record.time),
-    clusterName: place.cluster,
-    hostName: place.node,
-    ...containerFields(origin?.container),
+    ...momentFields(place, record.time),
+    ...containerFields(container),
     hostPPid: event.ppid,
     hostPid: event.tgid,
     ppid: event.nsPpid,
     pid: event.nsTgid,
     uid: event.uid,
     ...programs(explained),
-    enforcer: 'BPFLSM',
+    enforcer: enforcerText(event),
     ...policyFields(explained),
-    type: event.container === 0 ? 'MatchedHostPolicy' : 'MatchedPolicy',
-    operation: operationText(event.section),
+    type: event.container === 0 && !isOfUnknown(event) ? 'MatchedHostPolicy' : 'MatchedPolicy',
+    operation: operationText(event),
     data: dataText(event, record.resource),
     action: action === 'Block' ? 'Block' : auditText(explained.why),
     count: record.count,
     firstSeen: microseconds(record.firstTime),
     lastSeen: microseconds(record.time),
-    result: action === 'Audit' ? 'Passed' : event.section === 'capabilities' ? 'Operation not permitted' : 'Permission denied',
+    result: action === 'Audit' ? 'Passed' : refusalText(event),
   };
+}
+
+/** Refused before the container was known: the kernel has no number for it yet. */
+function isOfUnknown({ reason }: DecodedEvent): boolean {
+  return reason === 'unknownDenied';
 }
 
 function auditText(why: Explained['why']): Alert['action'] {
@@ -93,9 +104,14 @@ function auditText(why: Explained['why']): Alert['action'] {
   return why.type === 'posture' || rule.asWritten === 'Allow' ? 'Audit (Allow)' : 'Audit (Block)';
 }
 
+/** What the refused program was told: EPERM or EACCES. */
+function refusalText({ section }: DecodedEvent): Alert['result'] {
+  return section === 'capabilities' || section === 'hardening' || section === 'syscalls' ? 'Operation not permitted' : 'Permission denied';
+}
+
 type ContainerFields = Pick<Alert, 'namespaceName' | 'podName' | 'labels' | 'containerID' | 'containerName' | 'containerImage'>;
 
-export function containerFields(container: Container | undefined): ContainerFields {
+function containerFields(container: Container | undefined): ContainerFields {
   if (container === undefined)
     return { namespaceName: '', podName: '', labels: '', containerID: '', containerName: '', containerImage: '' };
   const { workload } = container;
@@ -109,6 +125,40 @@ export function containerFields(container: Container | undefined): ContainerFiel
   };
 }
 
+/** When it was, in milliseconds since the epoch, and on which node. */
+export function momentFields(
+  { cluster, node }: Place,
+  time: number,
+): Pick<Alert, 'timestamp' | 'updatedTime' | 'clusterName' | 'hostName'> {
+  return { timestamp: Math.floor(time / 1000), updatedTime: microseconds(time), clusterName: cluster, hostName: node };
+}
+
+/** What alerts say of things that nobody did: no program is named. */
+export function withoutActor(
+  place: Place & { readonly now: number },
+  { container, count }: { container: Container | undefined; count: number },
+) {
+  return {
+    ...momentFields(place, place.now),
+    ...containerFields(container),
+    hostPPid: 0,
+    hostPid: 0,
+    ppid: 0,
+    pid: 0,
+    uid: 0,
+    parentProcessName: '',
+    processName: '',
+    enforcer: 'BPFLSM',
+    tags: '',
+    atags: [],
+    type: 'MatchedPolicy',
+    source: '',
+    count,
+    firstSeen: microseconds(place.now),
+    lastSeen: microseconds(place.now),
+  } as const;
+}
+
 /** The alert as one line without its end; every control character and quote in it is escaped. */
 export function alertLine(alert: object): string {
   // JSON leaves these two as they are, and some readers of lines end a line there.
@@ -119,7 +169,7 @@ export function alertLine(alert: object): string {
 function programs({ record, event }: Explained): Pick<Alert, 'parentProcessName' | 'processName' | 'source' | 'resource'> {
   const resource = resourceText(event, record.resource);
   if (event.section === 'process') {
-    return { parentProcessName: record.executable, processName: record.resource, source: record.executable, resource };
+    return { parentProcessName: record.executable, processName: programOf(record.resource), source: record.executable, resource };
   }
   return { parentProcessName: record.parentExecutable, processName: record.executable, source: record.executable, resource };
 }
@@ -165,8 +215,10 @@ function policyFields({ why, event }: Explained): PolicyFields {
 }
 
 function silentMessage(why: Exclude<Explained['why'], { type: 'rule' }>, event: DecodedEvent): string {
+  if (isOfUnknown(event)) return `refused because no rules are known yet for the container of cgroup ${event.cgroup}`;
   if (why.type === 'unjudged') return `refused because it could not be judged: ${event.reason ?? 'no reason given'}`;
   if (why.type === 'unknown') return 'the rules that decided are no longer in force';
+  if (event.section === 'hardening') return 'what guards the rules themselves is refused to a container that has rules';
   return why.policy === undefined ? 'no rule of an allow-list names it' : `no rule names it, and ${refKey(why.policy)} makes an allow-list`;
 }
 

@@ -2,6 +2,8 @@
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Postures, Problem } from '@parapet/policy';
+import { GONE_MODES, UNKNOWN_MODES } from './holding.ts';
+import type { GateSettings } from './ports.ts';
 import { parsePostures } from './postures.ts';
 
 /** Flags of `parapet agent run`, as written. */
@@ -18,6 +20,10 @@ export interface AgentFlags {
   readonly defaultPosture?: string;
   /** The same for host policies. Default: what `defaultPosture` says. */
   readonly hostDefaultPosture?: string;
+  /** `hold`, `deny` or `allow`: programs of containers that are not known yet. Default `hold`. */
+  readonly unknownContainers?: string;
+  /** `open` or `deny`: the same while there is no agent. Default `open`. */
+  readonly whenAgentIsGone?: string;
   /** Directory for NodeReports. Default: none are written. */
   readonly reports?: string;
   /** Directory of the agent's socket. Default `/run/parapet`. */
@@ -33,6 +39,8 @@ export interface AgentConfig {
   readonly node: string;
   readonly postures: Postures;
   readonly hostPostures: Postures;
+  readonly unknown: GateSettings['unknown'];
+  readonly whenGone: GateSettings['whenGone'];
   readonly reports: string | undefined;
   readonly socket: string;
   /** Remembers what resource limits were before. */
@@ -59,6 +67,8 @@ export function readConfig(flags: AgentFlags, hostname: string): { readonly conf
     problems.push(invalid('--runtime', `'${runtime}' is not the address of a Unix socket`, `write it as ${DEFAULT_RUNTIME}`));
   }
   if (flags.alerts === '') problems.push(invalid('--alerts', 'no file is given', 'write a file, or - for standard output'));
+  const modes = readModes(flags);
+  problems.push(...modes.problems);
   if (problems.length > 0) return { problems };
   const config: AgentConfig = {
     policies: resolve(flags.policies),
@@ -67,11 +77,13 @@ export function readConfig(flags: AgentFlags, hostname: string): { readonly conf
     node,
     postures,
     hostPostures,
+    unknown: modes.unknown,
+    whenGone: modes.whenGone,
     reports: flags.reports === undefined ? undefined : resolve(flags.reports),
     socket: socketIn(flags.state),
     limits: resolve(flags.state ?? DEFAULT_STATE, 'limits.json'),
     cluster: flags.cluster ?? 'default',
-    bpfDirectory: process.env['PARAPET_BPF'] ?? fileURLToPath(new URL('../../bpf/build', import.meta.url)),
+    bpfDirectory: bpfDirectory(),
   };
   return { config, problems };
 }
@@ -79,6 +91,11 @@ export function readConfig(flags: AgentFlags, hostname: string): { readonly conf
 /** The agent's socket in a state directory. */
 export function socketIn(state = DEFAULT_STATE): string {
   return resolve(state, 'agent.sock');
+}
+
+/** Where the kernel half's compiled parts are. */
+export function bpfDirectory(): string {
+  return process.env['PARAPET_BPF'] ?? fileURLToPath(new URL('../../bpf/build', import.meta.url));
 }
 
 /** The postures of containers and of the node itself. */
@@ -91,6 +108,20 @@ function readPostures({ defaultPosture, hostDefaultPosture }: AgentFlags): {
   if (hostDefaultPosture === undefined) return { postures, hostPostures: postures, problems };
   const host = parsePostures(hostDefaultPosture, '--host-default-posture');
   return { postures, hostPostures: host.postures, problems: [...problems, ...host.problems] };
+}
+
+/** How programs of unknown containers are met. */
+function readModes(flags: AgentFlags): Pick<AgentConfig, 'unknown' | 'whenGone'> & { readonly problems: readonly Problem[] } {
+  const unknown = choice('--unknown-containers', flags.unknownContainers ?? 'hold', UNKNOWN_MODES);
+  const whenGone = choice('--when-agent-is-gone', flags.whenAgentIsGone ?? 'open', GONE_MODES);
+  return { unknown: unknown.value, whenGone: whenGone.value, problems: [...unknown.problems, ...whenGone.problems] };
+}
+
+/** One of a few words. */
+function choice<Word extends string>(field: string, text: string, words: readonly [Word, ...Word[]]): { value: Word; problems: Problem[] } {
+  const value = words.find((word) => word === text);
+  if (value !== undefined) return { value, problems: [] };
+  return { value: words[0], problems: [invalid(field, `'${text}' is not a way to meet them`, `write ${words.join(' or ')}`)] };
 }
 
 function invalid(field: string, message: string, hint: string): Problem {

@@ -3,11 +3,11 @@
  * containers first. What fails leaves the old table in force, says why and is tried again.
  */
 import type { Policy, Postures, Table, Workload } from '@parapet/policy';
-import { formatProblem } from '@parapet/policy';
+import { formatProblem, wholePaths } from '@parapet/policy';
 import type { Origin } from './explain.ts';
 import { Groups } from './groups.ts';
 import type { Circumstances, Group } from './groups.ts';
-import type { Container, Enforcer, Granted, InForce, LinkResolver } from './ports.ts';
+import type { Container, Enforcer, FileFinder, FileId, Granted, InForce, LinkResolver } from './ports.ts';
 import { strictest } from './postures.ts';
 import { RootLinkPool, UNKNOWN_LINKS } from './root-links.ts';
 import { reasonOf } from './stage-error.ts';
@@ -22,6 +22,8 @@ export interface EnforcementOptions {
   readonly hostPostures?: Postures;
   /** Without one, rules hold for paths as they are written. */
   readonly links?: LinkResolver;
+  /** Without one, rules do not hold for the other names that files had before. */
+  readonly files?: FileFinder;
   /** Called whenever something of `units` changed. */
   readonly onChange: () => void;
   /** Called when a table is in force, before anything else is done. */
@@ -84,7 +86,8 @@ export class Enforcement {
     const unit = old ?? newEntry(cgroup, parts);
     this.#units.set(cgroup, unit);
     // Another first process: another root.
-    if (unit.gone || unit.containers[0]?.pid !== containers[0]?.pid) Object.assign(unit, { links: UNKNOWN_LINKS, unresolved: true });
+    if (unit.gone || unit.containers[0]?.pid !== containers[0]?.pid)
+      Object.assign(unit, { links: UNKNOWN_LINKS, files: undefined, unresolved: true });
     Object.assign(unit, parts, unit.gone ? { gone: false, dirty: true } : {});
     this.#tell(unit);
     if (this.#groups.policies === undefined) return;
@@ -190,7 +193,21 @@ export class Enforcement {
     }
     // The policies may have changed meanwhile: then they are followed once more.
     const group = this.#groups.groupOf(unit.wanted, this.#circumstancesOf(unit));
-    if (group !== unit.group || unit.problem !== unit.linkProblem) Object.assign(unit, { group, dirty: true });
+    const files = await this.#find(unit, { pid, group });
+    if (group !== unit.group || files !== unit.files || unit.problem !== unit.linkProblem)
+      Object.assign(unit, { group, files, dirty: true });
+  }
+
+  /** The files that the rules name; what was known where that is the same or cannot be said. */
+  async #find(unit: Entry, { pid, group }: { readonly pid: number; readonly group: Group }): Promise<Entry['files']> {
+    try {
+      const found = await this.#options.files?.find(pid, wholePaths(group.effective().policies));
+      return found === undefined || isSameFiles(found, unit.files) ? unit.files : found;
+    } catch (error) {
+      unit.linkProblem ??= `rules do not hold for other names of files: ${reasonOf(error)}`;
+      this.#retry(unit);
+      return unit.files;
+    }
   }
 
   async #enforce(units: readonly Entry[]): Promise<void> {
@@ -198,7 +215,9 @@ export class Enforcement {
     if (wishes.length === 0) return;
     let granted: readonly Granted[];
     try {
-      granted = await this.#options.enforcer.enforceAll(wishes.map(({ unit, table }) => ({ cgroup: unit.cgroup, table })));
+      granted = await this.#options.enforcer.enforceAll(
+        wishes.map(({ unit, table }) => ({ cgroup: unit.cgroup, table, ...(unit.files === undefined ? {} : { files: unit.files }) })),
+      );
     } catch (error) {
       granted = wishes.map(() => ({ error }));
     }
@@ -266,4 +285,12 @@ export class Enforcement {
     if (inForce !== undefined && table !== undefined)
       this.#options.onInForce(inForce, { container: containers[0], table, nodeBase: inForce.nodeBase });
   }
+}
+
+function isSameFiles(found: ReadonlyMap<string, FileId>, known: ReadonlyMap<string, FileId> | undefined): boolean {
+  if (found.size !== (known?.size ?? 0)) return false;
+  return [...found].every(([path, { device, inode, links }]) => {
+    const before = known?.get(path);
+    return before?.inode === inode && before.device === device && before.links === links;
+  });
 }

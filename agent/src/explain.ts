@@ -46,8 +46,10 @@ function reason(event: DecodedEvent, origin: Origin | undefined): Explained['why
   return { type: 'unknown' };
 }
 
-/** Whether an Allow rule of the policy makes the event's class an allow-list. */
+/** Whether the policy is why the class of the event has a default: an Allow rule makes it an allow-list. */
 function allowLists(policy: Policy, event: DecodedEvent): boolean {
+  // What guards rules is refused for the sake of the rules that name files or sources.
+  if (event.section === 'hardening') return policy.rules.some((rule) => 'match' in rule || rule.from.length > 0);
   return policy.rules.some((rule) => rule.section === event.section && rule.action === 'Allow');
 }
 

@@ -1,6 +1,6 @@
 /** Denials of which the kernel could keep no record: told loudly, because what is not told may be what an attacker wanted hidden. */
 import type { CounterName } from '@parapet/policy';
-import { microseconds } from './alert.ts';
+import { microseconds, momentFields } from './alert.ts';
 
 /** Counters of denials without a record of their own. */
 const CAUSES = {
@@ -61,10 +61,7 @@ export class Losses {
     const when = before === undefined ? ', since before this agent started' : '';
     const rest = uncounted === 0 ? 'all are counted in summaries' : `${uncounted} of them are in no summary`;
     return {
-      timestamp: Math.floor(now / 1000),
-      updatedTime: microseconds(now),
-      clusterName: this.#place.cluster,
-      hostName: this.#place.node,
+      ...momentFields(this.#place, now),
       enforcer: 'BPFLSM',
       severity: '10',
       message: `${denials}${when}: ${causes.map(([, why]) => why).join(', ')}; ${rest}`,

@@ -8,7 +8,7 @@ import { openContainerd } from './adapters/containerd/index.ts';
 import { openControl } from './adapters/control/server.ts';
 import type { ControlHandlers } from './adapters/control/server.ts';
 import { openDirectory } from './adapters/directory/index.ts';
-import { createBpfEnforcer, openLinks, probeKernel } from './adapters/kernel/index.ts';
+import { createBpfEnforcer, openFiles, openLinks, probeKernel } from './adapters/kernel/index.ts';
 import { openReports } from './adapters/reports.ts';
 import { openLimits } from './adapters/resources.ts';
 import { Agent } from './agent.ts';
@@ -89,7 +89,7 @@ async function run(config: AgentConfig, { log, signal }: { log: (line: string) =
 }
 
 async function startAgent(config: AgentConfig, log: (line: string) => void): Promise<Agent> {
-  const { bpfDirectory, node, cluster, postures, hostPostures } = config;
+  const { bpfDirectory, node, cluster, postures, hostPostures, unknown, whenGone } = config;
   const support = await probeKernel({ bpfDirectory });
   if (support.enforcer === 'none') throw new StageError(cannotEnforce(support.problems), { stage: 'kernel', retry: false });
   const alerts = await openAlerts({ to: config.alerts, log });
@@ -102,12 +102,13 @@ async function startAgent(config: AgentConfig, log: (line: string) => void): Pro
       runtime: openContainerd({ address: config.runtime, cgroups }),
       enforcer,
       links: openLinks({ bpfDirectory }),
+      files: openFiles({ bpfDirectory }),
       limits: await openLimits(config.limits),
       alerts,
       reports: config.reports === undefined ? undefined : openReports(config.reports),
       log,
     },
-    { node, cluster, postures, hostPostures, now: () => Date.now() },
+    { node, cluster, postures, hostPostures, unknown, whenGone, now: () => Date.now() },
   );
   await agent.start();
   log(`the agent of ${node} enforces with ${support.enforcer} on Linux ${support.kernel}; policies from ${config.policies}`);

@@ -73,7 +73,7 @@ export function buildStatus(input: StatusInput): AgentStatus {
       image: container.image,
       labels: container.workload.labels,
       ...(container.unconfinable === undefined
-        ? inForce(byCgroup.get(container.cgroup))
+        ? { ...(container.gap === undefined ? {} : { problem: container.gap }), ...inForce(byCgroup.get(container.cgroup)) }
         : { tableHash: '', policies: [], problem: container.unconfinable }),
     })),
     policies: reportPolicies(input),
@@ -142,10 +142,14 @@ function degradation(policy: Policy, units: readonly Unit[], input: ReportInput)
   const { limitProblems = new Map<bigint, string>(), containers = [] } = input;
   const unlimited = policy.resources === undefined ? undefined : units.find(({ cgroup }) => limitProblems.has(cgroup));
   if (unlimited !== undefined) return `${nameOf(unlimited)}: ${limitProblems.get(unlimited.cgroup) ?? ''}`;
-  const unconfined = containers.find(
-    (container) => container.unconfinable !== undefined && selectPolicies([policy], [container.workload]).length > 0,
+  const loose = containers.find(
+    (container) => looseness(container) !== undefined && selectPolicies([policy], [container.workload]).length > 0,
   );
-  return unconfined?.unconfinable === undefined ? undefined : `container ${unconfined.workload.name}: ${unconfined.unconfinable}`;
+  return loose === undefined ? undefined : `container ${loose.workload.name}: ${looseness(loose) ?? ''}`;
+}
+
+function looseness({ unconfinable, gap }: Container): string | undefined {
+  return unconfinable ?? gap;
 }
 
 function nameOf(unit: Unit): string {

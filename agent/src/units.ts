@@ -1,7 +1,7 @@
 /** The cgroups of this node, and what is wished and in force for each. */
 import type { Policy, Table, Workload } from '@parapet/policy';
 import type { Group } from './groups.ts';
-import type { Container, InForce } from './ports.ts';
+import type { Container, FileId, InForce } from './ports.ts';
 import { UNKNOWN_LINKS } from './root-links.ts';
 import type { KnownLinks } from './root-links.ts';
 
@@ -33,6 +33,8 @@ export interface Entry extends Unit {
   inForce: InForce | undefined;
   unresolved: boolean;
   problem: string | undefined;
+  /** The files that its rules name; undefined where none is known. */
+  files: ReadonlyMap<string, FileId> | undefined;
   /** Why links in its root could not be followed. */
   linkProblem: string | undefined;
   table: Table | undefined;
@@ -51,6 +53,7 @@ export function newEntry(cgroup: bigint, parts: Pick<Unit, 'containers' | 'workl
     wanted: [],
     group: undefined,
     links: UNKNOWN_LINKS,
+    files: undefined,
     held: [],
     inForce: undefined,
     unresolved: false,

@@ -61,7 +61,7 @@ function toReport({ why, event, record, action }: Explained): ViolationReport | 
     ...policyRef(why.policy),
     rule: rule?.field ?? DEFAULT_POSTURE,
     action,
-    operation: operationText(event.section),
+    operation: operationText(event),
     resource: resourceText(event, record.resource).slice(0, MAX_RESOURCE),
     severity:
       rule?.severity ?? Math.max(1, ...why.policy.rules.filter(({ section }) => section === event.section).map(({ severity }) => severity)),

@@ -6,8 +6,9 @@ import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { IO_FIELDS } from '@parapet/policy';
 import type { Resources } from '@parapet/policy';
-import type { Bites, LimitStore } from '../ports.ts';
+import type { Bites, Cgroup, LimitName, LimitStore } from '../ports.ts';
 import { reasonOf, StageError } from '../stage-error.ts';
+import { watchEvents } from './limit-events.ts';
 
 /** Of one cgroup: each limit as it was, and as it was written here. Keys: a file's name, for `io.max` also the device and the field. */
 interface Kept {
@@ -26,7 +27,10 @@ interface Wish {
 }
 
 const MAX = 'max';
+/** Bytes. */
+const PAGE = 4_096;
 const LEAST_QUOTA = 1_000;
+const COUNTED: readonly LimitName[] = ['memory', 'pids', 'cpu'];
 
 /** Opens the store; `file` remembers what limits were before. A file that cannot be read remembers nothing. */
 export async function openLimits(file: string): Promise<LimitStore> {
@@ -42,17 +46,20 @@ export async function openLimits(file: string): Promise<LimitStore> {
 class CgroupLimits implements LimitStore {
   readonly #file: string;
   readonly #kept: Map<string, Kept>;
+  /** By cgroup the files whose limit is the one wished here, not a tighter one of somebody else. */
+  readonly #inForce = new Map<bigint, Set<string>>();
 
   constructor(file: string, kept: Map<string, Kept>) {
     this.#file = file;
     this.#kept = kept;
   }
 
-  async apply(cgroup: { readonly id: bigint; readonly path: string }, limits: Resources | undefined): Promise<readonly string[]> {
+  async apply(cgroup: Cgroup, limits: Resources | undefined): Promise<readonly string[]> {
     if (!(await isStill(cgroup))) return this.#forget(cgroup.id);
     const problems: string[] = [];
     const wishes = limits === undefined ? [] : await wishesOf(limits, problems);
-    const known = this.#kept.get(String(cgroup.id)) ?? { path: cgroup.path, before: {}, written: {} };
+    const known = this.#known(cgroup);
+    if (!this.#inForce.has(cgroup.id)) this.#inForce.set(cgroup.id, new Set());
     for (const wish of wishes) await this.#tighten(cgroup, { known, wish, problems });
     for (const key of Object.keys(known.before)) {
       if (!wishes.some((wish) => wish.key === key)) await this.#restore(cgroup, { known, key, problems });
@@ -67,26 +74,38 @@ class CgroupLimits implements LimitStore {
     }
   }
 
-  async bites(directory: string): Promise<Bites> {
+  async bites({ id, path: directory }: Cgroup): Promise<Bites | undefined> {
     const [memory, pids, cpu] = await Promise.all(['memory.events', 'pids.events', 'cpu.stat'].map((name) => readCounts(directory, name)));
+    if (memory === undefined && pids === undefined && !(await isStill({ id, path: directory }))) return undefined;
     return {
       memory: (memory?.get('max') ?? 0) + (memory?.get('oom_kill') ?? 0),
       pids: pids?.get('max') ?? 0,
       periods: cpu?.get('nr_periods') ?? 0,
       throttled: cpu?.get('nr_throttled') ?? 0,
+      inForce: new Set(COUNTED.filter((name) => this.#inForce.get(id)?.has(`${name}.max`) === true)),
     };
   }
 
-  async #tighten(
-    cgroup: { readonly id: bigint; readonly path: string },
-    { known, wish, problems }: { known: Kept; wish: Wish; problems: string[] },
-  ): Promise<void> {
+  watch(directory: string, onBite: (name: LimitName) => void): () => void {
+    return watchEvents(directory, onBite);
+  }
+
+  /** What is kept of another cgroup, which had this number before the machine was started anew, says nothing of this one. */
+  #known({ id, path: directory }: Cgroup): Kept {
+    const kept = this.#kept.get(String(id));
+    return kept?.path === directory ? kept : { path: directory, before: {}, written: {} };
+  }
+
+  async #tighten(cgroup: Cgroup, { known, wish, problems }: { known: Kept; wish: Wish; problems: string[] }): Promise<void> {
     const { key, file } = wish;
     try {
       const there = readLimit(await readFile(path.join(cgroup.path, file), 'utf8'), key);
       // What is there was not written here: somebody else's limit is what to come back to.
       if (known.before[key] === undefined || there !== known.written[key]) known.before[key] = there;
-      const next = wish.tighter(known.before[key] ?? there);
+      const before = known.before[key] ?? there;
+      const next = wish.tighter(before);
+      const isOurs = next === wish.tighter(before.replace(/^\S+/, MAX));
+      this.#inForce.get(cgroup.id)?.[isOurs ? 'add' : 'delete'](file);
       known.written[key] = next;
       this.#kept.set(String(cgroup.id), known);
       await this.#save();
@@ -99,10 +118,7 @@ class CgroupLimits implements LimitStore {
     }
   }
 
-  async #restore(
-    cgroup: { readonly path: string },
-    { known, key, problems }: { known: Kept; key: string; problems: string[] },
-  ): Promise<void> {
+  async #restore(cgroup: Cgroup, { known, key, problems }: { known: Kept; key: string; problems: string[] }): Promise<void> {
     const file = fileOf(key);
     try {
       const there = readLimit(await readFile(path.join(cgroup.path, file), 'utf8'), key);
@@ -110,12 +126,14 @@ class CgroupLimits implements LimitStore {
     } catch (cause) {
       problems.push(whyNot(file, cause));
     }
+    this.#inForce.get(cgroup.id)?.delete(file);
     delete known.before[key];
     delete known.written[key];
     await this.#save();
   }
 
   async #forget(id: bigint): Promise<readonly string[]> {
+    this.#inForce.delete(id);
     if (this.#kept.delete(String(id))) await this.#save();
     return [];
   }
@@ -131,7 +149,7 @@ class CgroupLimits implements LimitStore {
   }
 }
 
-async function isStill({ id, path: directory }: { readonly id: bigint; readonly path: string }): Promise<boolean> {
+async function isStill({ id, path: directory }: Cgroup): Promise<boolean> {
   try {
     return (await stat(directory, { bigint: true })).ino === id;
   } catch {
@@ -143,7 +161,7 @@ async function wishesOf(limits: Resources, problems: string[]): Promise<readonly
   const plain = (file: string, wanted: number | undefined): readonly Wish[] =>
     wanted === undefined ? [] : [{ key: file, file, toText: (value) => value, tighter: (there) => lower(there, wanted) }];
   const { memory, pids, cpu } = limits;
-  const wishes = [...plain('memory.max', memory), ...plain('pids.max', pids)];
+  const wishes = [...plain('memory.max', memory === undefined ? undefined : memory - (memory % PAGE)), ...plain('pids.max', pids)];
   if (cpu !== undefined)
     wishes.push({ key: 'cpu.max', file: 'cpu.max', toText: (value) => value, tighter: (there) => lowerShare(there, cpu) });
   for (const [device, fields] of limits.io) {

@@ -1,5 +1,6 @@
 /** The annotations of a container: its own specification's, and those of its pod, which CRI keeps with the pod's sandbox. */
 import type { ContainerRecord } from './api.ts';
+import { field, parse, specOf } from './spec.ts';
 
 const SANDBOX_ID = 'io.kubernetes.cri.sandbox-id';
 const SANDBOX_METADATA = 'io.cri-containerd.sandbox.metadata';
@@ -7,8 +8,8 @@ const SANDBOX_METADATA = 'io.cri-containerd.sandbox.metadata';
 type Texts = Readonly<Record<string, string>>;
 
 /** The specification's annotations. */
-export function specAnnotations({ spec }: ContainerRecord): Texts {
-  return textsOf(field(parse(spec?.value), 'annotations'));
+export function specAnnotations(record: ContainerRecord): Texts {
+  return textsOf(field(specOf(record), 'annotations'));
 }
 
 /** The id of the sandbox of a container's pod; undefined where there is no pod, or the container is the sandbox itself. */
@@ -21,19 +22,6 @@ export function sandboxOf(record: ContainerRecord): string | undefined {
 export function podAnnotations(sandbox: ContainerRecord): Texts {
   const metadata = parse(sandbox.extensions?.[SANDBOX_METADATA]?.value);
   return textsOf(field(field(field(metadata, 'Metadata'), 'Config'), 'annotations'));
-}
-
-function parse(bytes: Uint8Array | undefined): unknown {
-  if (bytes === undefined || bytes.length === 0) return undefined;
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
 }
 
 function textsOf(value: unknown): Texts {

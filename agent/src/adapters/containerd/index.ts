@@ -11,7 +11,9 @@ import { podAnnotations, sandboxOf, specAnnotations } from './annotations.ts';
 import type { ContainerRecord, Envelope, Notice, TaskRecord } from './api.ts';
 import { readNotice, STOPPED } from './api.ts';
 import type { Cgroup, CgroupFinder } from './cgroup.ts';
+import { cgroupsPathOf } from './cgroups-path.ts';
 import { Containerd } from './client.ts';
+import { gapOf } from './reach.ts';
 
 export interface ContainerdOptions {
   /** `unix:///run/containerd/containerd.sock` */
@@ -176,25 +178,23 @@ class ContainerdRuntime implements Runtime {
   }
 
   async #identify(namespace: string, record: ContainerRecord, pid: number): Promise<Known | undefined> {
-    const cgroup = await this.#options.cgroups.of(pid);
+    const cgroup = await this.#options.cgroups.of({ pid, id: record.id, cgroupsPath: cgroupsPathOf(record) });
     if (cgroup === undefined) return undefined;
-    const shared = cgroup === 'shared';
     const { mode, warning } = modeOf(await this.#annotationsOf(namespace, record));
     const labels = Object.entries(record.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-    const signature = JSON.stringify([namespace, record.id, record.image, labels, pid, mode, warning, shared ? '' : String(cgroup.id)]);
+    const place = placeOf(cgroup);
+    const signature = JSON.stringify([namespace, record.id, record.image, labels, pid, mode, warning, String(place.cgroup), place.gap]);
     const old = this.#known.get(keyOf(namespace, record.id));
     if (old?.signature === signature) return old;
     const container: Container = {
       id: record.id,
       runtimeNamespace: namespace,
       image: record.image,
-      cgroup: shared ? 0n : cgroup.id,
-      ...(shared ? {} : { cgroupPath: cgroup.path }),
+      ...place,
       pid,
       workload: containerWorkload(record),
       mode,
       ...(warning === undefined ? {} : { warning }),
-      ...(shared ? { unconfinable: SHARED } : {}),
     };
     return { container, cgroup, signature };
   }
@@ -223,6 +223,13 @@ class ContainerdRuntime implements Runtime {
     this.#listed = true;
     this.#handlers.onContainers([...next.values()].map(({ container }) => container));
   }
+}
+
+function placeOf(cgroup: Cgroup | 'shared'): Pick<Container, 'cgroup' | 'cgroupPath' | 'cgroupRoot' | 'gap' | 'unconfinable'> {
+  if (cgroup === 'shared') return { cgroup: 0n, unconfinable: SHARED };
+  const { id, path, root } = cgroup;
+  const gap = gapOf(cgroup);
+  return { cgroup: id, cgroupPath: path, ...(root === undefined ? {} : { cgroupRoot: root }), ...(gap === undefined ? {} : { gap }) };
 }
 
 function keyOf(namespace: string, id: string): string {

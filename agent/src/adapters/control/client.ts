@@ -1,6 +1,6 @@
 /** The other side of the agent's door. */
-import { request as httpRequest } from 'node:http';
 import { StageError } from '../../stage-error.ts';
+import { request as httpRequest } from './http.ts';
 
 /** Nobody listens on the socket. */
 export class NoAgent extends StageError {}

@@ -1,10 +1,11 @@
 /** What operators ask of a running agent, and of a node that an agent has left. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseDuration } from '@parapet/policy';
-import { socketIn } from '../../config.ts';
+import { bpfDirectory, socketIn } from '../../config.ts';
 import type { Answer } from '../../ports.ts';
 import { reasonOf, StageError } from '../../stage-error.ts';
 import type { AgentStatus } from '../../status.ts';
+import { wakeHeld } from '../kernel/watch.ts';
 import { removePins } from '../pins.ts';
 import { ask, NoAgent } from './client.ts';
 
@@ -59,7 +60,7 @@ export async function agentStop({ how, state }: CommandOptions & { readonly how:
   } catch (error) {
     if (!(error instanceof NoAgent)) return failure(error);
     if (how === 'keep') return { exit: 3, message: 'no agent runs here; what an earlier one left in the kernel stays in force' };
-    const removed = await removePins();
+    const removed = await removePins(undefined, (maps) => wakeHeld({ bpfDirectory: bpfDirectory(), maps }));
     return {
       exit: 0,
       message: removed

@@ -1,10 +1,10 @@
 /** The agent's own door: HTTP on a Unix socket that root alone may open. */
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { reasonOf, StageError } from '../../stage-error.ts';
 import { ask, NoAgent } from './client.ts';
+import { createServer } from './http.ts';
 
 export interface ControlHandlers {
   /** Anything that JSON can hold. */

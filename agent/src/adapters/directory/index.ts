@@ -214,7 +214,8 @@ async function readOne(found: Found, old: Read | undefined): Promise<Read> {
     if (found.size > MAX_BYTES) return tooLarge(found);
     const handle = await open(found.path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      const buffer = Buffer.alloc(MAX_BYTES + 1);
+      // A file that grows meanwhile is not read to its end; it is found changed, and read again.
+      const buffer = Buffer.alloc(found.size + 1);
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
       const bytes = buffer.subarray(0, bytesRead);
       const digest = createHash('sha256').update(bytes).digest('hex');

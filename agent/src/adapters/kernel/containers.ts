@@ -1,6 +1,6 @@
 /** Containers as the kernel's maps know them: an index, its word of table and generation, and the cgroups that lead to it. */
 import { LAYOUT } from '@parapet/policy';
-import type { InForce } from '../../ports.ts';
+import type { InForce, Wish } from '../../ports.ts';
 import { readLongWord, readWord } from './map.ts';
 import type { KernelMaps } from './programs.ts';
 import type { StoredTable } from './tables.ts';
@@ -15,6 +15,8 @@ export interface Entry {
   table: StoredTable | undefined;
   /** Slot of an earlier agent's table, 0 if none. */
   inherited: number;
+  /** The files that its rules were told to be about. */
+  files?: Wish['files'];
 }
 
 /** What an earlier agent left. */

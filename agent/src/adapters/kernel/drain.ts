@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { KernelEvent } from '../../ports.ts';
-import { ENDING, UNTOLD } from './events-thread.ts';
+import { ENDING, GIVING_BACK, UNTOLD } from './events-thread.ts';
 import type { EventsWorkerData } from './events-thread.ts';
 import type { EventMaps } from './pump.ts';
 import { eventsOf } from './records.ts';
@@ -16,7 +16,7 @@ function workerFile(): URL {
 
 export class Drain {
   readonly #options: Omit<EventsWorkerData, 'control'>;
-  readonly #control = new SharedArrayBuffer(8);
+  readonly #control = new SharedArrayBuffer(12);
   #worker: Worker | undefined;
 
   constructor(options: { readonly bpfDirectory: string; readonly maps: EventMaps }) {
@@ -42,6 +42,11 @@ export class Drain {
       throw error;
     });
     this.#worker = worker;
+  }
+
+  /** Asks the thread to give back memory that it needs no more, when it has told what is there. */
+  giveBack(): void {
+    Atomics.store(new Int32Array(this.#control), GIVING_BACK, 1);
   }
 
   /** Resolves when everything that was there has been told. */

@@ -1,30 +1,24 @@
 /** The kernel half of the agent: tables into maps, containers to tables, events out. docs/architecture.md tells the swap. */
 import { LAYOUT, MAX_CONTAINERS } from '@parapet/policy';
 import type { Table } from '@parapet/policy';
-import type { Enforcer, EnforcerSupport, Granted, InForce, Wish } from '../../ports.ts';
+import type { Enforcer, EnforcerSupport, Gate, Granted, InForce, Wish } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
+import { passBarrier } from './barrier.ts';
 import { containerWord, HOST, inForceOf, readInheritance } from './containers.ts';
 import type { Entry } from './containers.ts';
 import { readCounters } from './counters.ts';
 import { Drain } from './drain.ts';
+import { KernelGate } from './gate.ts';
 import { Slots } from './ids.ts';
-import { checked, openLibrary } from './library.ts';
+import { InodeStore } from './inodes.ts';
+import { checked } from './library.ts';
 import type { KernelLibrary } from './library.ts';
+import { giveBackMemory } from './memory.ts';
 import { longWord, readWord, storeEach, word } from './map.ts';
-import { probeKernel } from './probe.ts';
-import { startPrograms } from './programs.ts';
 import type { Programs } from './programs.ts';
 import { TableStore } from './tables.ts';
 import type { StoredTable } from './tables.ts';
-
-export interface BpfOptions {
-  /** Holds libparapet.so and the compiled objects: `bpf/build`. */
-  readonly bpfDirectory: string;
-  /** In a BPF file system. Default `/sys/fs/bpf/parapet`. */
-  readonly pinDirectory?: string;
-  /** What `probeKernel` found; default: probe again. */
-  readonly support?: EnforcerSupport;
-}
+import { Watch } from './watch.ts';
 
 const ADOPT_ROUNDS = 5;
 const NOTHING = { generation: 0, table: undefined, inherited: 0 };
@@ -34,23 +28,8 @@ interface Step {
   readonly cgroup: bigint;
   readonly entry?: Entry;
   /** What its container is to be turned to; absent where that is in force already. */
-  readonly next?: Pick<Entry, 'generation' | 'table' | 'inherited'>;
+  readonly next?: Pick<Entry, 'generation' | 'table' | 'inherited' | 'files'>;
   error?: unknown;
-}
-
-/** Puts the programs in force and takes over what an earlier agent left. Throws a StageError when this kernel cannot enforce. */
-export async function createBpfEnforcer(options: BpfOptions): Promise<Enforcer> {
-  const support = options.support ?? (await probeKernel(options));
-  if (support.enforcer !== 'BPF-LSM') {
-    const why = support.problems.map(({ message, hint }) => (hint === undefined ? message : `${message} (${hint})`)).join('; ');
-    throw new StageError(`this kernel cannot enforce: ${why}`, { stage: 'kernel', retry: false });
-  }
-  const library = openLibrary(options.bpfDirectory);
-  const programs = await startPrograms(library, {
-    bpfDirectory: options.bpfDirectory,
-    pinDirectory: options.pinDirectory ?? '/sys/fs/bpf/parapet',
-  });
-  return new KernelEnforcer({ library, programs, support, bpfDirectory: options.bpfDirectory });
 }
 
 interface EnforcerParts {
@@ -63,10 +42,13 @@ interface EnforcerParts {
 /** The enforcer over programs that are in force; `createBpfEnforcer` puts them there. */
 export class KernelEnforcer implements Enforcer {
   readonly support: EnforcerSupport;
+  readonly gate: Gate;
   readonly #library: KernelLibrary;
   readonly #programs: Programs;
   readonly #tables: TableStore;
+  readonly #inodes: InodeStore;
   readonly #drain: Drain;
+  readonly #watch: Watch;
   /** By cgroup. */
   readonly #entries: Map<bigint, Entry>;
   /** Containers without a cgroup whose rules stay in force: some of their tasks live on elsewhere. */
@@ -76,6 +58,8 @@ export class KernelEnforcer implements Enforcer {
   readonly #unclaimed: Set<bigint>;
   /** Tables (of an earlier agent: their slots) that nobody is turned to any more, to be deleted after the next barrier. */
   readonly #retired: (StoredTable | number)[] = [];
+  /** Generations that nobody is turned to any more, likewise. */
+  readonly #outdated: number[] = [];
   /** There are cgroups whose tasks have not been labelled. */
   #unadopted = false;
   #generation: number;
@@ -98,9 +82,18 @@ export class KernelEnforcer implements Enforcer {
       programs.maps,
       entries.map(({ inherited }) => inherited).filter((slot) => slot !== 0),
     );
+    if (this.#tables.auditsSyscalls()) programs.sysEnter.attach();
+    this.#inodes = new InodeStore(programs.maps.inodes);
     const { events, counters, tallies, tallies_a, tallies_b } = programs.maps;
     const maps = { events: events.fd, counters: counters.fd, tallies: tallies.fd, talliesA: tallies_a.fd, talliesB: tallies_b.fd };
     this.#drain = new Drain({ bpfDirectory, maps });
+    this.#watch = new Watch({ bpfDirectory, maps: programs.pins });
+    this.gate = new KernelGate({
+      library,
+      maps: programs.maps,
+      isKnown: (cgroup) => this.#entries.has(cgroup) && !this.#unclaimed.has(cgroup),
+      watch: () => this.#watch.ensure(),
+    });
   }
 
   enforceAll(wishes: readonly Wish[]): Promise<readonly Granted[]> {
@@ -122,7 +115,12 @@ export class KernelEnforcer implements Enforcer {
       await this.#release([...this.#unclaimed]);
       await this.#barrier();
       this.#tables.purge();
+      this.#inodes.purge(new Set([...this.#entries.values(), ...this.#leftovers].map(({ generation }) => generation)));
     });
+  }
+
+  takeOver(): Promise<readonly string[]> {
+    return this.#inTurn(() => this.#programs.takeOver((cgroup) => this.#entries.get(cgroup)?.index));
   }
 
   onEvents(handler: Parameters<Enforcer['onEvents']>[0]): void {
@@ -133,9 +131,15 @@ export class KernelEnforcer implements Enforcer {
     return readCounters(this.#library, this.#programs.maps.counters.fd);
   }
 
+  giveBack(): void {
+    this.#drain.giveBack();
+    giveBackMemory(this.#library);
+  }
+
   close({ keep }: { readonly keep: boolean }): Promise<void> {
     return this.#inTurn(async () => {
       await this.#drain.close();
+      this.#watch.leave();
       try {
         if (!keep) await this.#remove();
       } finally {
@@ -166,20 +170,24 @@ export class KernelEnforcer implements Enforcer {
     if (this.#unadopted) this.#adopt();
     if (this.#retired.length > 0) await this.#retire();
     await this.#sweep();
+    this.#detachUnused();
     return steps.map(({ entry, error }) => (entry === undefined || error !== undefined ? { error } : { inForce: inForceOf(entry) }));
   }
 
   /** Stores the table of a wish, and finds the container's place. What there is no room for is noted as the wish's error. */
-  #prepare({ cgroup, table }: Wish): Step {
+  #prepare({ cgroup, table, files }: Wish): Step {
     this.#unclaimed.delete(cgroup);
     const known = this.#entries.get(cgroup);
     let stored: StoredTable | undefined;
     try {
-      if (known !== undefined && this.#isInForce(known, table)) return { cgroup, entry: known };
+      if (known !== undefined && known.files === files && this.#isInForce(known, table)) return { cgroup, entry: known };
       stored = table === undefined ? undefined : this.#tables.acquire(table);
+      if (stored?.auditsSyscalls === true) this.#programs.sysEnter.attach();
       const entry = known ?? this.#newEntry(cgroup);
       this.#generation = (this.#generation % 0xffff_ffff) + 1;
-      return { cgroup, entry, next: { generation: this.#generation, table: stored, inherited: 0 } };
+      const generation = this.#generation;
+      if (table !== undefined && stored !== undefined && files !== undefined) this.#inodes.store({ table, stored, generation, files });
+      return { cgroup, entry, next: { generation, table: stored, inherited: 0, files } };
     } catch (error) {
       if (stored !== undefined) this.#retired.push(stored);
       return { cgroup, error };
@@ -196,11 +204,13 @@ export class KernelEnforcer implements Enforcer {
       if (entry === undefined || next === undefined) continue;
       const isNew = cgroup !== HOST && !this.#entries.has(cgroup);
       if (error !== undefined) {
+        this.#outdated.push(next.generation);
         if (next.table !== undefined) this.#retired.push(next.table);
         if (isNew) this.#withdraw(entry);
         continue;
       }
       this.#unadopted ||= isNew;
+      this.#outdated.push(entry.generation);
       if (entry.table !== undefined) this.#retired.push(entry.table);
       if (entry.inherited !== 0) this.#retired.push(entry.inherited);
       this.#entries.set(cgroup, Object.assign(entry, next));
@@ -219,6 +229,7 @@ export class KernelEnforcer implements Enforcer {
     const retired = this.#retired.splice(0);
     this.#tables.release(...retired.filter((table) => typeof table !== 'number'));
     for (const slot of retired) if (typeof slot === 'number') this.#tables.releaseInherited(slot);
+    for (const generation of this.#outdated.splice(0)) this.#inodes.remove(generation);
   }
 
   #isInForce(entry: Entry, table: Table | undefined): boolean {
@@ -251,6 +262,12 @@ export class KernelEnforcer implements Enforcer {
       if (entry !== undefined) this.#leftovers.add(entry);
     }
     await this.#sweep();
+    this.#detachUnused();
+  }
+
+  #detachUnused(): void {
+    const { sysEnter } = this.#programs;
+    if (sysEnter.attached && !this.#tables.auditsSyscalls()) sysEnter.detach();
   }
 
   /** Lifts the rules of containers that have neither a cgroup nor a task. */
@@ -264,6 +281,7 @@ export class KernelEnforcer implements Enforcer {
     await this.#barrier();
     for (const entry of gone) {
       this.#leftovers.delete(entry);
+      this.#inodes.remove(entry.generation);
       if (entry.table !== undefined) this.#tables.release(entry.table);
       if (entry.inherited !== 0) this.#tables.releaseInherited(entry.inherited);
       this.#indices.free(entry.index);
@@ -274,9 +292,7 @@ export class KernelEnforcer implements Enforcer {
     this.#programs.maps.containers.set(word(index), new Uint8Array(LAYOUT.container.size));
   }
 
-  /** Resolves when every kernel program that was running has ended. */
   #barrier(): Promise<void> {
-    const { barrier, barrier_value } = this.#programs.maps;
-    return barrier.setSlowly(word(0), word(barrier_value.fd));
+    return passBarrier(this.#programs.maps);
   }
 }

@@ -2,10 +2,12 @@
  * A thread that takes events out of the kernel and hands them to the agent's own thread in batches. While that one lags, records stay in the
  * ring buffer, where what finds no room is counted: no queue grows.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { ENDING, UNTOLD } from './events-thread.ts';
+import { ENDING, GIVING_BACK, UNTOLD } from './events-thread.ts';
 import type { EventsWorkerData } from './events-thread.ts';
 import { openLibrary } from './library.ts';
+import { collectHeap } from './memory.ts';
 import { EventPump } from './pump.ts';
 import type { Batch } from './records.ts';
 
@@ -51,7 +53,10 @@ while (Atomics.load(state, ENDING) === 0) {
     postAll(pump.empty(retired));
     emptied = performance.now();
   }
+  if (Atomics.exchange(state, GIVING_BACK, 0) === 1) collectHeap();
   pump.wait(POLL);
+  // What calls into C have used is let go between two turns of the thread's loop only.
+  await nextTurn();
 }
 drain(performance.now() + FAREWELL);
 postAll(pump.emptyBoth());

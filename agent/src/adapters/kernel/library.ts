@@ -23,9 +23,10 @@ type ReadBatchArguments = [
 type TestRunArguments = [fd: number, options: Uint8Array];
 type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: number];
 
-/** Functions of bpf/bridge.c, bpf/ring.c and bpf/resolve.c, of libbpf, and a few of libc, by their C names. */
+/** Functions of the C files beside the kernel half, of libbpf, and a few of libc, by their C names. */
 export interface KernelLibrary {
-  parapet_load(object: string, pins: string, error: Buffer): Handle;
+  parapet_load(object: string, pins: string, hooks: Handle | null, error: Buffer): Handle;
+  parapet_share(shared: Handle, hooks: Handle, links: string): number;
   parapet_attach(object: Handle, links: string): number;
   parapet_missing(object: string, buffer: Buffer, capacity: number): number;
   parapet_messages(): string;
@@ -34,14 +35,21 @@ export interface KernelLibrary {
   parapet_wait(ring: Handle, milliseconds: number): number;
   parapet_ring_close(ring: Handle): void;
   parapet_iterate(link: number): number;
+  parapet_pidfd(pid: number): number;
+  parapet_signal(pidfd: number, signal: number): number;
   parapet_resolve: Async<ResolveArguments>;
+  parapet_identify: Async<ResolveArguments>;
   bpf_object__close(object: Handle): void;
   bpf_object__find_map_fd_by_name(object: Handle, name: string): number;
   bpf_object__find_program_by_name(object: Handle, name: string): Handle;
   bpf_program__fd(program: Handle): number;
   bpf_obj_get(path: string): number;
+  bpf_obj_pin(fd: number, path: string): number;
+  bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint8Array): number;
+  bpf_raw_tracepoint_open(name: string, program: number): number;
   bpf_map_lookup_elem(fd: number, key: Uint8Array, value: Uint8Array): number;
   bpf_map_update_elem: ((...callArguments: BarrierArguments) => number) & Async<BarrierArguments>;
+  bpf_map_get_next_key(fd: number, key: null, next: Uint8Array): number;
   bpf_map_delete_elem(fd: number, key: Uint8Array): number;
   bpf_map_update_batch(fd: number, keys: Uint8Array, values: Uint8Array, count: Uint8Array, options: null): number;
   bpf_map_delete_batch(fd: number, keys: Uint8Array, count: Uint8Array, options: null): number;
@@ -52,6 +60,8 @@ export interface KernelLibrary {
   clock_gettime(clock: number, time: Uint8Array): number;
   mount(source: string, target: string, type: string, flags: number, data: null): number;
   flock(fd: number, operation: number): number;
+  madvise(start: string, length: string, advice: number): number;
+  malloc_trim(pad: number): number;
   close(fd: number): number;
 }
 
@@ -62,7 +72,8 @@ export function openLibrary(directory: string): KernelLibrary {
   const file = path.join(directory, 'libparapet.so');
   try {
     const library: unknown = ffi.Library(file, {
-      parapet_load: [P, ['string', 'string', P]],
+      parapet_load: [P, ['string', 'string', P, P]],
+      parapet_share: ['int', [P, P, 'string']],
       parapet_attach: ['int', [P, 'string']],
       parapet_missing: ['int', ['string', P, 'size_t']],
       parapet_messages: ['string', []],
@@ -71,14 +82,21 @@ export function openLibrary(directory: string): KernelLibrary {
       parapet_wait: ['int', [P, 'int']],
       parapet_ring_close: ['void', [P]],
       parapet_iterate: ['int', ['int']],
+      parapet_pidfd: ['int', ['int']],
+      parapet_signal: ['int', ['int', 'int']],
       parapet_resolve: ['int', ['string', P, 'size_t', P, 'size_t', 'int']],
+      parapet_identify: ['int', ['string', P, 'size_t', P, 'size_t', 'int']],
       bpf_object__close: ['void', [P]],
       bpf_object__find_map_fd_by_name: ['int', [P, 'string']],
       bpf_object__find_program_by_name: [P, [P, 'string']],
       bpf_program__fd: ['int', [P]],
       bpf_obj_get: ['int', ['string']],
+      bpf_obj_pin: ['int', ['int', 'string']],
+      bpf_obj_get_info_by_fd: ['int', ['int', P, P]],
+      bpf_raw_tracepoint_open: ['int', ['string', 'int']],
       bpf_map_lookup_elem: ['int', ['int', P, P]],
       bpf_map_update_elem: ['int', ['int', P, P, 'uint64']],
+      bpf_map_get_next_key: ['int', ['int', P, P]],
       bpf_map_delete_elem: ['int', ['int', P]],
       bpf_map_update_batch: ['int', ['int', P, P, P, P]],
       bpf_map_delete_batch: ['int', ['int', P, P, P]],
@@ -89,6 +107,8 @@ export function openLibrary(directory: string): KernelLibrary {
       clock_gettime: ['int', ['int', P]],
       mount: ['int', ['string', 'string', 'string', 'ulong', P]],
       flock: ['int', ['int', 'int']],
+      madvise: ['int', ['uint64', 'uint64', 'int']],
+      malloc_trim: ['int', ['size_t']],
       close: ['int', ['int']],
     });
     return library as KernelLibrary;

@@ -4,7 +4,8 @@ import type { KernelLibrary } from './library.ts';
 import { StageError } from '../../stage-error.ts';
 
 const ENOENT = -2;
-const E2BIG = -7;
+/** A hash map or an array has no room: E2BIG; a trie of address blocks: ENOSPC. */
+const FULL: readonly number[] = [-7, -28];
 const BATCH = 4096;
 
 export interface MapShape {
@@ -75,6 +76,11 @@ export class KernelMap {
     }
   }
 
+  /** Whether there is nothing in the map: cheaper than to look at everything. */
+  isEmpty(): boolean {
+    return this.#library.bpf_map_get_next_key(this.fd, null, new Uint8Array(this.#shape.keySize)) === ENOENT;
+  }
+
   /** Everything in the map, in no order. What changes meanwhile may be missed or be there. */
   *entries(): Generator<{ key: Uint8Array; value: Uint8Array }> {
     const { keySize, valueSize } = this.#shape;
@@ -96,8 +102,9 @@ export class KernelMap {
 
   #refuse(result: number): void {
     if (result >= 0) return;
-    const why = result === E2BIG ? 'it is full' : errorName(result);
-    throw new StageError(`writing to the kernel's map ${this.#shape.name}: ${why}`, { stage: 'kernel', retry: result !== E2BIG });
+    const isFull = FULL.includes(result);
+    const why = isFull ? 'it is full' : errorName(result);
+    throw new StageError(`writing to the kernel's map ${this.#shape.name}: ${why}`, { stage: 'kernel', retry: !isFull });
   }
 }
 

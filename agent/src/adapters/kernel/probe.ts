@@ -61,7 +61,7 @@ async function readLsmList(): Promise<string | undefined> {
 
 function tryLoad(library: KernelLibrary, directory: string): Problem[] {
   const error = Buffer.alloc(4);
-  const object = library.parapet_load(path.join(directory, 'probe.bpf.o'), '', error);
+  const object = library.parapet_load(path.join(directory, 'probe.bpf.o'), '', null, error);
   if (!isNull(object)) {
     library.bpf_object__close(object);
     return [];
@@ -79,9 +79,17 @@ function tryLoad(library: KernelLibrary, directory: string): Problem[] {
   ];
 }
 
+/** Hooks that only some kernels have, and the one by which the others see the same. */
+const SUBSTITUTES: Readonly<Record<string, string>> = {
+  file_truncate: 'path_truncate',
+  file_ioctl_compat: 'file_ioctl',
+  inode_set_acl: 'inode_setxattr',
+  inode_remove_acl: 'inode_removexattr',
+};
+
 /**
- * Before 6.2 path_truncate sees what file_truncate sees later, so only a kernel with neither lacks anything. What is missing must be known:
- * an agent that could not find out would call policies enforced that are not.
+ * What is missing must be known: an agent that could not find out would call policies enforced that are not. A kernel without
+ * file_truncate and the like lacks nothing as long as it has what sees the same there.
  */
 function findMissingHooks(library: KernelLibrary, directory: string): string[] {
   const buffer = Buffer.alloc(4096);
@@ -90,7 +98,10 @@ function findMissingHooks(library: KernelLibrary, directory: string): string[] {
     .toString('latin1', 0, length)
     .split('\n')
     .filter((name) => name !== '');
-  return names.filter((name) => name !== 'file_truncate' || names.includes('path_truncate'));
+  return names.filter((name) => {
+    const substitute = SUBSTITUTES[name];
+    return substitute === undefined || names.includes(substitute);
+  });
 }
 
 function problem(code: Problem['code'], text: { message: string; hint: string }): Problem {

@@ -1,39 +1,76 @@
 /**
- * The programs in the kernel and their pins: `<pins>/v<ABI>/maps/<map>` and `<pins>/v<ABI>/links-<digest>/<program>`. Pins outlive the
- * agent. The digest is the object's: an agent that finds its own object's links takes them over; another object's are replaced after the
- * new ones are attached, so at no time is nothing in force.
+ * The programs in the kernel and their pins: `<pins>/v<ABI>/maps/<map>`, `<pins>/v<ABI>/links-<digest>/<program>`, and
+ * `<pins>/v<ABI>/shares-<digest>/<function>-<program>` for the functions that programs share. Pins outlive the agent. The digest is that of
+ * the objects: an agent that finds its own objects' links takes them over; others' of the same ABI are replaced after the new ones are attached
+ * to the same maps, so at no time is nothing in force. Those of another ABI stay until `takeOver` (earlier.ts).
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { ABI, LAYOUT, PATTERN_CELLS, TALLY_TEXT } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
+import { EarlierPrograms } from './earlier.ts';
+import type { IndexOf } from './earlier.ts';
+import { homesIn, namesIn, removeFrom } from './homes.ts';
 import { checked, errorName, isNull } from './library.ts';
-import type { KernelLibrary } from './library.ts';
+import type { Handle, KernelLibrary } from './library.ts';
 import { lockKernel } from './lock.ts';
-import { KernelMap } from './map.ts';
+import { KernelMap, word } from './map.ts';
 import type { MapShape } from './map.ts';
+import { SysEnter } from './sys-enter.ts';
 
 const BPF_FS_MAGIC = 0xcafe4a11;
-const UNFINISHED = 'links-unfinished'; // no dots: the BPF file system refuses them
+const UNFINISHED = 'unfinished'; // no dots: the BPF file system refuses them
+const HOOKS = 'parapet.bpf.o';
+const SHARED = 'shared.bpf.o';
+const BESIDE = 'beside.bpf.o';
 
-const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table, container, label, tally_key, event } = LAYOUT;
+const {
+  node_key,
+  node,
+  source_key,
+  words,
+  flat_rules,
+  argument_rules,
+  endpoint_key,
+  endpoint,
+  inode_key,
+  syscall_set,
+  table,
+  container,
+  label,
+  guard,
+  tally_key,
+  event,
+  hold_settings,
+  root_name,
+  held,
+} = LAYOUT;
 /** Every map of the kernel half that the agent opens. */
 export const SHAPES = {
   nodes: { keySize: node_key.size, valueSize: node.size },
   node_sources: { keySize: source_key.size, valueSize: words.size },
   source_flat: { keySize: source_key.size, valueSize: flat_rules.size },
+  argument_rules: { keySize: source_key.size, valueSize: argument_rules.size },
+  inodes: { keySize: inode_key.size, valueSize: node.size },
   endpoints: { keySize: endpoint_key.size, valueSize: endpoint.size },
   patterns: { keySize: 4, valueSize: PATTERN_CELLS * 2 },
+  syscall_sets: { keySize: source_key.size, valueSize: syscall_set.size },
   tables: { keySize: 4, valueSize: table.size },
   containers: { keySize: 4, valueSize: container.size },
   cgroups: { keySize: 8, valueSize: 4 },
+  hold_settings: { keySize: 4, valueSize: hold_settings.size },
+  hold_roots: { keySize: root_name.size, valueSize: 4 },
+  hold_passed: { keySize: 8, valueSize: 1 },
+  held: { keySize: 4, valueSize: held.size },
   labels: { keySize: 4, valueSize: label.size },
   counters: { keySize: 4, valueSize: 8 },
   events: { keySize: 0, valueSize: 0 },
   tallies: { keySize: 4, valueSize: 4 },
   tallies_a: { keySize: tally_key.size, valueSize: event.size + TALLY_TEXT },
   tallies_b: { keySize: tally_key.size, valueSize: event.size + TALLY_TEXT },
+  guard: { keySize: 4, valueSize: guard.size },
+  own: { keySize: 8, valueSize: 4 },
   barrier: { keySize: 4, valueSize: 4 },
   barrier_value: { keySize: 4, valueSize: 4 },
 } as const satisfies Record<string, Omit<MapShape, 'name'>>;
@@ -43,12 +80,21 @@ export type KernelMaps = Readonly<Record<MapName, KernelMap>>;
 
 /** Programs that are loaded, attached and pinned, and their maps. */
 export interface Programs {
+  /** Where the maps are pinned. */
+  readonly pins: string;
   readonly maps: KernelMaps;
   /** The link of the iterator that labels tasks which were there before. */
   readonly adopt: number;
+  /** The program of system calls, attached on demand. */
+  readonly sysEnter: Pick<SysEnter, 'attached' | 'attach' | 'detach'>;
   /** Whether they were in force already. */
   readonly inherited: boolean;
-  /** Takes everything out of the kernel. */
+  /**
+   * Takes over from programs of another ABI, when what they have in force is in force here, and takes them out. What keeps some of them, a
+   * sentence each.
+   */
+  takeOver(indexOf: IndexOf): Promise<readonly string[]>;
+  /** Takes everything out of the kernel, of every ABI. */
   remove(): Promise<void>;
   /** Lets another agent take over. */
   unlock(): void;
@@ -56,23 +102,29 @@ export interface Programs {
 
 /** Puts the programs in force, or takes over those that are. Throws a StageError when the kernel refuses, with its reasons. */
 export async function startPrograms(library: KernelLibrary, options: { bpfDirectory: string; pinDirectory: string }): Promise<Programs> {
-  const object = path.join(options.bpfDirectory, 'parapet.bpf.o');
   const home = path.join(options.pinDirectory, `v${ABI}`);
   const pins = path.join(home, 'maps');
-  const links = path.join(home, `links-${await digestOf(object)}`);
+  const digest = await digestOf(options.bpfDirectory);
+  const links = path.join(home, `links-${digest}`);
   await makePinDirectory(library, { pins, root: options.pinDirectory });
   const unlock = await lockKernel(library, options.pinDirectory);
   try {
     const inherited = (await namesIn(home)).includes(path.basename(links));
-    if (!inherited) await attach(library, { object, pins, home, links });
+    if (!inherited) await attach(library, { bpfDirectory: options.bpfDirectory, pins, home, digest });
     const maps = openMaps(library, pins);
-    await removeOthers(options.pinDirectory, { home, links });
+    const adopt = checked(library.bpf_obj_get(path.join(links, 'adopt')), 'opening the pinned iterator');
+    await removeFrom(library, { home, pins }, (its) => its !== digest);
+    await guardOurselves(library, { maps, adopt, pins });
+    const earlier = new EarlierPrograms({ library, adopt, root: options.pinDirectory, home, bpfDirectory: options.bpfDirectory });
     return {
+      pins,
       maps,
-      adopt: checked(library.bpf_obj_get(path.join(links, 'adopt')), 'opening the pinned iterator'),
+      adopt,
+      sysEnter: new SysEnter(library, links),
       inherited,
+      takeOver: (indexOf) => earlier.takeOver(indexOf),
       async remove() {
-        await rm(links, { recursive: true, force: true });
+        for (const one of await homesIn(options.pinDirectory)) await removeFrom(library, { home: one, pins }, () => true);
         await rm(options.pinDirectory, { recursive: true, force: true });
       },
       unlock,
@@ -83,15 +135,32 @@ export async function startPrograms(library: KernelLibrary, options: { bpfDirect
   }
 }
 
-async function digestOf(object: string): Promise<string> {
-  try {
-    return createHash('sha256')
-      .update(await readFile(object))
-      .digest('hex')
-      .slice(0, 16);
-  } catch (cause) {
-    throw new StageError(`the kernel programs ${object} cannot be read`, { stage: 'kernel', retry: false, cause });
+/** Tells the programs which pins to keep containers away from. Whoever runs the iterator is the agent to them. */
+async function guardOurselves(library: KernelLibrary, at: { maps: KernelMaps; adopt: number; pins: string }): Promise<void> {
+  const entry = new Uint8Array(guard.size);
+  new DataView(entry.buffer).setUint32(guard.pins, kernelDevice((await stat(at.pins)).dev), true);
+  at.maps.guard.set(word(0), entry);
+  checked(library.parapet_iterate(at.adopt), 'labelling tasks');
+}
+
+/** A device number of stat(2) as the kernel has it: twelve bits of major number, then twenty of minor. */
+export function kernelDevice(device: number): number {
+  const major = (device >>> 8) & 0xfff;
+  const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+  return ((major << 20) | minor) >>> 0;
+}
+
+async function digestOf(bpfDirectory: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const object of [HOOKS, SHARED, BESIDE]) {
+    const file = path.join(bpfDirectory, object);
+    try {
+      hash.update(await readFile(file));
+    } catch (cause) {
+      throw new StageError(`the kernel programs ${file} cannot be read`, { stage: 'kernel', retry: false, cause });
+    }
   }
+  return hash.digest('hex').slice(0, 16);
 }
 
 async function makePinDirectory(library: KernelLibrary, { pins, root }: { pins: string; root: string }): Promise<void> {
@@ -107,22 +176,44 @@ async function makePinDirectory(library: KernelLibrary, { pins, root }: { pins: 
   }
 }
 
-async function attach(library: KernelLibrary, at: { object: string; pins: string; home: string; links: string }): Promise<void> {
-  const unfinished = path.join(at.home, UNFINISHED);
-  await rm(unfinished, { recursive: true, force: true });
-  const error = Buffer.alloc(4);
-  const handle = library.parapet_load(at.object, at.pins, error);
-  if (isNull(handle)) throw refused(library, 'loading the kernel programs', error.readInt32LE());
+interface Place {
+  readonly bpfDirectory: string;
+  readonly pins: string;
+  readonly home: string;
+  readonly digest: string;
+}
+
+/** Loads everything, puts shared functions in their places, and only then attaches. */
+async function attach(library: KernelLibrary, { bpfDirectory, pins, home, digest }: Place): Promise<void> {
+  const shares = path.join(home, `shares-${UNFINISHED}`);
+  const links = path.join(home, `links-${UNFINISHED}`);
+  await removeFrom(library, { home, pins }, (its) => its === UNFINISHED || its === digest);
+  const loaded: Handle[] = [];
+  const load = (object: string, hooks: Handle | null): Handle => {
+    const error = Buffer.alloc(4);
+    const handle = library.parapet_load(path.join(bpfDirectory, object), pins, hooks, error);
+    if (isNull(handle)) throw refused(library, `loading the kernel programs of ${object}`, error.readInt32LE());
+    loaded.push(handle);
+    return handle;
+  };
+  const must = (what: string, result: number): void => {
+    if (result < 0) throw refused(library, what, result);
+  };
   try {
-    await mkdir(unfinished, { mode: 0o700 });
-    const result = library.parapet_attach(handle, unfinished);
-    if (result < 0) throw refused(library, 'attaching the kernel programs', result);
-    await rename(unfinished, at.links);
+    const hooks = load(HOOKS, null);
+    const shared = load(SHARED, hooks);
+    const beside = load(BESIDE, null);
+    for (const directory of [shares, links]) await mkdir(directory, { mode: 0o700 });
+    must('joining the kernel programs', library.parapet_share(shared, hooks, shares));
+    must('attaching the kernel programs', library.parapet_attach(beside, links));
+    must('attaching the kernel programs', library.parapet_attach(hooks, links));
+    await rename(shares, path.join(home, `shares-${digest}`));
+    await rename(links, path.join(home, `links-${digest}`));
   } catch (cause) {
-    await rm(unfinished, { recursive: true, force: true });
+    await removeFrom(library, { home, pins }, (its) => its === UNFINISHED);
     throw cause;
   } finally {
-    library.bpf_object__close(handle);
+    for (const handle of loaded.reverse()) library.bpf_object__close(handle);
   }
 }
 
@@ -138,24 +229,4 @@ function openMaps(library: KernelLibrary, pins: string): KernelMaps {
   };
   const names = Object.keys(SHAPES) as MapName[];
   return Object.fromEntries(names.map((name) => [name, open(name)])) as unknown as KernelMaps;
-}
-
-/** Links of other objects, and everything of another ABI: both held until the new programs were attached. */
-async function removeOthers(root: string, keep: { home: string; links: string }): Promise<void> {
-  for (const name of await namesIn(keep.home)) {
-    const file = path.join(keep.home, name);
-    if (name.startsWith('links') && file !== keep.links) await rm(file, { recursive: true, force: true });
-  }
-  for (const name of await namesIn(root)) {
-    const file = path.join(root, name);
-    if (file !== keep.home) await rm(file, { recursive: true, force: true });
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch {
-    return [];
-  }
 }

@@ -1,10 +1,10 @@
 /** The tables in the kernel: equal ones are stored once, and each stays until no container uses it. */
 import { createHash } from 'node:crypto';
-import { canonicalBytes, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, MAX_TABLES } from '@parapet/policy';
+import { auditsAny, canonicalBytes, CLASS, encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, MAX_TABLES } from '@parapet/policy';
 import type { EncodedTable, Table } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NodeIds, Slots } from './ids.ts';
-import { highestId, inheritedFrom } from './inherited.ts';
+import { highestId, inheritedFrom, listsIn } from './inherited.ts';
 import type { Inherited } from './inherited.ts';
 import type { Range } from './ids.ts';
 import { readWord, word } from './map.ts';
@@ -13,7 +13,7 @@ import type { KernelMap } from './map.ts';
 /** The maps that hold tables. */
 export type TableMaps = Readonly<
   Record<
-    'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'tables',
+    'nodes' | 'node_sources' | 'source_flat' | 'argument_rules' | 'endpoints' | 'patterns' | 'syscall_sets' | 'tables',
     Pick<KernelMap, 'get' | 'set' | 'setAll' | 'deleteAll' | 'entries'>
   >
 >;
@@ -25,23 +25,33 @@ interface Digest {
   readonly patternCount: number;
 }
 
-/** Where a key of `endpoints` has the id of its table's root; the other maps' keys begin with theirs. */
-const ENDPOINT_ROOT = LAYOUT.endpoint_key.root;
+/** The maps that hold a table's entries, where those are in an encoded table, and where a key has the id of its node or of the table's root. */
+const PARTS = [
+  ['nodes', 'nodeKeys', 'nodeValues', LAYOUT.node_key.node],
+  ['node_sources', 'sourceKeys', 'sourceWords', LAYOUT.source_key.node],
+  ['source_flat', 'flatKeys', 'flatRules', LAYOUT.source_key.node],
+  ['argument_rules', 'argumentKeys', 'argumentRules', LAYOUT.source_key.node],
+  ['endpoints', 'endpointKeys', 'endpoints', LAYOUT.endpoint_key.root],
+  ['syscall_sets', 'syscallKeys', 'syscallSets', LAYOUT.source_key.node],
+] as const;
 
 /** A table that the kernel holds. */
 export interface StoredTable {
   readonly slot: number;
   readonly hash: string;
   readonly nodeBase: number;
+  /** The slot of what holds for tasks with a terminal, where the table has that, and what its nodes are counted from. */
+  readonly terminalSlot: number | undefined;
+  readonly terminalBase: number;
+  /** Whether it audits system calls. */
+  readonly auditsSyscalls: boolean;
 }
 
 interface Held extends StoredTable {
-  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys' | 'endpointKeys'>;
+  readonly keys: Pick<EncodedTable, 'nodeKeys' | 'sourceKeys' | 'flatKeys' | 'argumentKeys' | 'endpointKeys' | 'syscallKeys'>;
   readonly ids: Range;
   /** The automaton's chunks; none where the table has no pattern. */
   readonly chunks: Range | undefined;
-  /** The slot of what holds for tasks with a terminal, where the table has that. */
-  readonly terminalSlot: number | undefined;
   users: number;
 }
 
@@ -135,16 +145,19 @@ export class TableStore {
   purge(): void {
     const reachable = this.#reachable();
     const unused = (id: number): boolean => !this.#ids.has(id) && !reachable.has(id);
-    const { nodes, node_sources, source_flat, endpoints } = this.#maps;
-    for (const [map, idAt] of [
-      [nodes, 0] as const,
-      [node_sources, 0] as const,
-      [source_flat, 0] as const,
-      [endpoints, ENDPOINT_ROOT] as const,
-    ]) {
-      const keys = [...map.entries()].map(({ key }) => key).filter((key) => unused(readWord(key, idAt)));
-      if (keys.length > 0) map.deleteAll(Buffer.concat(keys));
+    for (const [map, , , idAt] of PARTS) {
+      const keys = [...this.#maps[map].entries()].map(({ key }) => key).filter((key) => unused(readWord(key, idAt)));
+      if (keys.length > 0) this.#maps[map].deleteAll(Buffer.concat(keys));
     }
+  }
+
+  /** Whether some table audits system calls; an earlier agent's counts when it says anything about them. */
+  auditsSyscalls(): boolean {
+    if ([...this.#held.values()].some((held) => held.auditsSyscalls)) return true;
+    return this.#inheritedSlots().some((slot) => {
+      const bytes = this.#maps.tables.get(word(slot));
+      return bytes !== undefined && (readWord(bytes, LAYOUT.table.flags) & (1 << CLASS.syscalls)) !== 0;
+    });
   }
 
   #store(table: Table, digest: Digest): Held {
@@ -175,9 +188,11 @@ export class TableStore {
       throw new StageError(`the kernel ${what}`, { stage: 'kernel', retry: true });
     }
     const encoded = encodeTable(table, ids.base, { chunk: (chunks?.base ?? 0) + 1, terminal: terminalSlot ?? 0 });
-    const { nodeKeys, sourceKeys, flatKeys, endpointKeys } = encoded;
-    const keys = { nodeKeys, sourceKeys, flatKeys, endpointKeys };
-    return { held: { slot, terminalSlot, hash, nodeBase: ids.base, keys, ids, chunks, users: 0 }, encoded };
+    const { nodeKeys, sourceKeys, flatKeys, argumentKeys, endpointKeys, syscallKeys } = encoded;
+    const keys = { nodeKeys, sourceKeys, flatKeys, argumentKeys, endpointKeys, syscallKeys };
+    const terminalBase = ids.base + encoded.ownIdCount;
+    const auditsSyscalls = auditsAny(syscallKeys);
+    return { held: { slot, terminalSlot, terminalBase, hash, nodeBase: ids.base, auditsSyscalls, keys, ids, chunks, users: 0 }, encoded };
   }
 
   /** Undefined where none are needed, and where there are not enough in a row. */
@@ -198,28 +213,17 @@ export class TableStore {
 
   #fill(tables: readonly Placed[]): void {
     const all = (part: (placed: Placed) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
-    const { nodes, node_sources, source_flat, endpoints, patterns, tables: heads } = this.#maps;
-    patterns.setAll(
+    this.#maps.patterns.setAll(
       all(({ held }) => chunkKeys(held.chunks)),
       all(({ encoded }) => encoded.patternChunks),
     );
-    nodes.setAll(
-      all(({ encoded }) => encoded.nodeKeys),
-      all(({ encoded }) => encoded.nodeValues),
-    );
-    node_sources.setAll(
-      all(({ encoded }) => encoded.sourceKeys),
-      all(({ encoded }) => encoded.sourceWords),
-    );
-    source_flat.setAll(
-      all(({ encoded }) => encoded.flatKeys),
-      all(({ encoded }) => encoded.flatRules),
-    );
-    endpoints.setAll(
-      all(({ encoded }) => encoded.endpointKeys),
-      all(({ encoded }) => encoded.endpoints),
-    );
-    heads.setAll(
+    for (const [map, keys, values] of PARTS) {
+      this.#maps[map].setAll(
+        all(({ encoded }) => encoded[keys]),
+        all(({ encoded }) => encoded[values]),
+      );
+    }
+    this.#maps.tables.setAll(
       all(({ held: { slot, terminalSlot } }) => Buffer.concat([slot, terminalSlot].filter((used) => used !== undefined).map(word))),
       all(({ encoded }) => Buffer.concat([encoded.table, encoded.terminalTable])),
     );
@@ -227,10 +231,7 @@ export class TableStore {
 
   #drop(tables: readonly Held[]): void {
     const all = (part: (held: Held) => Uint8Array): Uint8Array => Buffer.concat(tables.map(part));
-    this.#maps.nodes.deleteAll(all(({ keys }) => keys.nodeKeys));
-    this.#maps.node_sources.deleteAll(all(({ keys }) => keys.sourceKeys));
-    this.#maps.source_flat.deleteAll(all(({ keys }) => keys.flatKeys));
-    this.#maps.endpoints.deleteAll(all(({ keys }) => keys.endpointKeys));
+    for (const [map, keys] of PARTS) this.#maps[map].deleteAll(all((held) => held.keys[keys]));
     for (const held of tables) this.#free(held);
   }
 
@@ -249,11 +250,16 @@ export class TableStore {
       found.add(readWord(bytes, LAYOUT.table.source_root));
       found.add(readWord(bytes, LAYOUT.table.dns_root));
       found.add(readWord(bytes, LAYOUT.table.execname_root));
+      found.add(readWord(bytes, LAYOUT.table.syscall_paths));
     }
     const children = new Map<number, number[]>();
     for (const { key, value } of this.#maps.nodes.entries()) {
       const parent = readWord(key, LAYOUT.node_key.node);
       children.set(parent, [...(children.get(parent) ?? []), readWord(value, LAYOUT.node.id)]);
+    }
+    for (const { key, value } of this.#maps.argument_rules.entries()) {
+      const node = readWord(key, LAYOUT.source_key.node);
+      children.set(node, [...(children.get(node) ?? []), ...listsIn(value)]);
     }
     for (const id of found) for (const child of children.get(id) ?? []) found.add(child);
     return found;
