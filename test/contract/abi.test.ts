@@ -68,6 +68,14 @@ describe('numbers', () => {
     expect(inC).toEqual({
       ABI: policy.ABI,
       NAME_CHUNK: policy.NAME_CHUNK,
+      MAX_ARGUMENTS: policy.MAX_ARGUMENTS,
+      MAX_INODES: policy.MAX_INODES,
+      MAX_PROGRAM_NAMES: policy.MAX_PROGRAM_NAMES,
+      FILE_MANY_NAMES: policy.FILE_MANY_NAMES,
+      FILE_MORE_RULES: policy.FILE_MORE_RULES,
+      MAX_ARGUMENT_BYTES: policy.MAX_ARGUMENT_BYTES,
+      MAX_ARGUMENT_RULES: policy.MAX_ARGUMENT_RULES,
+      TABLE_HAS_ARGUMENTS: policy.TABLE_HAS_ARGUMENTS,
       MAX_COMPONENTS: policy.MAX_COMPONENTS,
       MAX_TABLES: policy.MAX_TABLES,
       MAX_CONTAINERS: policy.MAX_CONTAINERS,
@@ -83,12 +91,18 @@ describe('numbers', () => {
       MAX_TALLIES: policy.MAX_TALLIES,
       TALLY_TEXT: policy.TALLY_TEXT,
       TABLE_HAS_FIRST: 1 << policy.CLASS.process,
-      TABLE_HAS_LAST: 1 << policy.CLASS.capabilities,
+      TABLE_HAS_LAST: 1 << policy.CLASS.hardening,
+      SYSCALL_BLOCKED_BIT: policy.SYSCALL_BLOCKED_BIT,
       TABLE_HAS_SOURCES: policy.TABLE_HAS_SOURCES,
       TABLE_HAS_PATTERNS: policy.TABLE_HAS_PATTERNS,
       TABLE_HAS_EXECNAMES: policy.TABLE_HAS_EXECNAMES,
       TABLE_HAS_TERMINAL: policy.TABLE_HAS_TERMINAL,
       TABLE_HAS_ENDPOINTS: policy.TABLE_HAS_ENDPOINTS,
+      TABLE_HAS_ACCEPT: policy.TABLE_HAS_ACCEPT,
+      TABLE_HAS_SYSCALL_PATHS: policy.TABLE_HAS_SYSCALL_PATHS,
+      SYSCALL_ON_PATH: policy.SYSCALL_ON_PATH,
+      SYSCALL_HOOK_SHIFT: policy.SYSCALL_HOOK_SHIFT,
+      SYSCALL_SITE_SHIFT: policy.SYSCALL_SITE_SHIFT,
     });
   });
 
@@ -100,6 +114,8 @@ describe('numbers', () => {
     ['site', 'SITE_', policy.SITE],
     ['endpoint_op', 'ENDPOINT_', policy.ENDPOINT_OPERATION],
     ['endpoint_protocol', 'PROTOCOL_', policy.ENDPOINT_PROTOCOL],
+    ['hold_mode', 'HOLD_', policy.HOLD_MODE],
+    ['hold_root', 'HOLD_ROOT_', policy.HOLD_ROOT],
   ])('enum %s has the same values', (name, prefix, twin) => {
     const inC = Object.fromEntries(enumerators(name).map((one) => [one.name.replace(prefix, '').toLowerCase(), one.val]));
     expect(inC).toEqual(twin);
@@ -112,7 +128,16 @@ describe('numbers', () => {
       { name: 'CLASS_NETWORK', val: policy.CLASS.network },
       { name: 'CLASS_CAPABILITY', val: policy.CLASS.capabilities },
       { name: 'CLASS_DNS', val: policy.CLASS.dns },
+      { name: 'CLASS_SYSCALL', val: policy.CLASS.syscalls },
+      { name: 'CLASS_PRESET', val: policy.CLASS.presets },
+      { name: 'CLASS_HARDENING', val: policy.CLASS.hardening },
     ]);
+  });
+
+  test('enum switch_name has the same values', () => {
+    const camel = (name: string): string => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    const inC = Object.fromEntries(enumerators('switch_name').map(({ name, val }) => [camel(name.replace('SWITCH_', '')), val]));
+    expect(inC).toEqual(policy.SWITCH);
   });
 
   test('network names are in the order of enum net_name', () => {

@@ -10,19 +10,28 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   compile,
+  DEFAULT_POSTURES,
   DNS_CELL,
   endpointSiteKey,
   evaluate,
   flatSiteKey,
   isPathSite,
+  allowingNames,
   networkNames,
   siteKey,
+  switchSiteKey,
+  SYSCALLS,
+  syscallPathSiteKey,
+  syscallSiteKey,
   terminalSiteKey,
+  wholePaths,
 } from '@parapet/policy';
 import type { Access, PathSite, Policy, Postures, Rule, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../support/policy-cases.ts';
+import { withFiles } from '../support/file-cases.ts';
 import { KernelTrials } from '../support/kernel-trials.ts';
 import type { KernelAnswer } from '../support/kernel-trials.ts';
+import { policyOf, syscallRule } from '../unit/policy/builders.ts';
 
 /** At least so many accesses are judged; `npm run nightly` takes more. Some sets are empty, and have no table. */
 const WANTED = process.env.PARAPET_NIGHTLY === 'true' ? 100_000 : 20_000;
@@ -37,7 +46,11 @@ afterAll(() => kernel?.close());
 
 describe('verdicts', () => {
   const cases = policies.chain((set) =>
-    fc.record({ set: fc.constant(set), postures, accesses: fc.array(accessTo(set), { minLength: ACCESSES, maxLength: ACCESSES }) }),
+    fc.record({
+      set: fc.constant(set),
+      postures,
+      accesses: fc.array(withFiles(accessTo(set), set), { minLength: ACCESSES, maxLength: ACCESSES }),
+    }),
   );
 
   test(`the kernel and the evaluator agree on ${WANTED} random accesses and more`, () => {
@@ -47,7 +60,7 @@ describe('verdicts', () => {
       fc.property(cases, (one) => {
         const { table } = compile(one.set, one.postures);
         if (table === undefined) return;
-        kernel.judge(table, one.accesses).forEach((answer, i) => {
+        kernel.judge(table, one.accesses, wholePaths(one.set)).forEach((answer, i) => {
           expectSame({ set: one.set, postures: one.postures, table, access: one.accesses[i]!, answer });
           judged += 1;
           sites.add(answer.site);
@@ -56,8 +69,32 @@ describe('verdicts', () => {
       { numRuns: SETS, verbose: fc.VerbosityLevel.None },
     );
     expect(judged).toBeGreaterThanOrEqual(WANTED);
-    expect([...sites].sort()).toEqual(['child', 'deep', 'default', 'endpoint', 'exact', 'execname', 'flat', 'pattern']);
+    expect([...sites].sort()).toEqual([
+      'arguments',
+      'child',
+      'deep',
+      'default',
+      'endpoint',
+      'exact',
+      'execname',
+      'flat',
+      'pattern',
+      'switch',
+    ]);
   }, 900_000);
+});
+
+test('every system call is told apart from all others, by each of its numbers', () => {
+  const on = (remainder: number): string[] => SYSCALLS.filter((_, i) => i % 3 === remainder);
+  const set = [policyOf(syscallRule(on(0), { action: 'Audit' }), syscallRule(on(1), { action: 'Block' }))];
+  const { table } = compile(set, DEFAULT_POSTURES);
+  // the length of the source picks the number
+  for (let length = 2; length < 10; length += 1) {
+    const source = `/${'s'.repeat(length - 1)}`;
+    const accesses = SYSCALLS.map((syscall) => ({ type: 'syscall', syscall, source }) as const);
+    const verdicts = kernel.judge(table!, accesses).map(({ verdict }, i) => [SYSCALLS[i], verdict]);
+    expect(verdicts).toEqual(SYSCALLS.map((name, i) => [name, (['audit', 'block', 'none'] as const)[i % 3]]));
+  }
 });
 
 /** Same verdict; and the place that the kernel names belongs to a rule that says so by itself, with as good a right. */
@@ -66,20 +103,38 @@ function expectSame(one: { set: readonly Policy[]; postures: Postures; table: Ta
   const expected = evaluate({ policies: one.set, postures: one.postures, access });
   expect({ access, verdict: answer.verdict }).toEqual({ access, verdict: expected.verdict });
   if (expected.verdict === 'none' || 'posture' in expected) {
-    expect(answer).toMatchObject({ site: 'default', node: 0, source: 0 });
+    expect(answer).toMatchObject({
+      site: access.type === 'switch' || (access.type === 'syscall' && access.path === undefined) ? 'switch' : 'default',
+      node: 0,
+      source: 0,
+    });
     return;
   }
   if (answer.site === 'endpoint' && answer.node === 0) {
     expect({ access, verdict: answer.verdict, opens: 'endpoint' in expected.rule }).toEqual({ access, verdict: 'allow', opens: true });
     return;
   }
+  // what is said of mounts decides for a mount that is attached to nothing, and is no place in the table
+  if (access.type === 'path' && access.fileClass === 'detached' && answer.site === 'default') return;
   const giver = giverOf(one.table, access, answer);
-  const alone = giver === undefined ? undefined : evaluate({ ...one, policies: [{ ...giver.policy, rules: [giver.rule] }] });
-  expect({ access, verdict: alone?.verdict, sourced: giver?.rule.from.length !== 0 }).toEqual({
+  const alone = giver === undefined ? [] : namesOf(access).map((name) => verdictOf(giver, { ...one, access: name }));
+  expect({ access, alone, sourced: giver?.rule.from.length !== 0 }).toEqual({
     access,
-    verdict: expected.verdict,
+    alone: expect.arrayContaining([expected.verdict]),
     sourced: expected.rule.from.length !== 0,
   });
+}
+
+/** What a rule says by itself. */
+function verdictOf({ policy, rule }: { policy: Policy; rule: Rule }, on: { postures: Postures; access: Access }): string {
+  return evaluate({ ...on, policies: [{ ...policy, rules: [rule] }] }).verdict;
+}
+
+/** The access by each of the file's names alone. */
+function namesOf(access: Access): readonly Access[] {
+  if (access.type !== 'path' || access.otherNames === undefined) return [access];
+  const { otherNames, fileClass, ...byName } = access;
+  return [{ ...byName, ...(fileClass === undefined ? {} : { fileClass }) }, ...otherNames.map((path) => ({ ...byName, path }))];
 }
 
 function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: Policy; rule: Rule } | undefined {
@@ -90,10 +145,25 @@ function giverOf(table: Table, access: Access, answer: KernelAnswer): { policy: 
   if (site === 'endpoint') return table.sites.get(endpointSiteKey(node));
   if (access.type === 'dns')
     return site === 'flat' ? undefined : table.sites.get(siteKey({ node, site: site as PathSite, source, ...DNS_CELL }));
+  if (access.type === 'syscall') return callGiver(table, access, answer);
+  if (access.type === 'switch') return switchGiver(table, access, verdict);
   if (access.type === 'path' || site !== 'flat' || verdict === 'none') return undefined;
-  const names = access.type === 'network' ? [...networkNames(access.family, access.socketType, access.protocol)] : [access.capability];
+  const namesOf = verdict === 'allow' ? allowingNames : networkNames;
+  const names = access.type === 'network' ? [...namesOf(access.family, access.socketType, access.protocol)] : [access.capability];
   const keys = names.map((what) => flatSiteKey({ source, what, verdict })).map((key) => (node > 1 ? terminalSiteKey(key, 0) : key));
   return keys.map((key) => table.sites.get(key)).find((giver) => giver !== undefined);
+}
+
+function callGiver(table: Table, { syscall, path: on }: Extract<Access, { type: 'syscall' }>, answer: KernelAnswer) {
+  const { site, node, source, verdict } = answer;
+  if (verdict !== 'audit' && verdict !== 'block') return undefined;
+  const key =
+    on === undefined ? syscallSiteKey({ source, syscall, verdict }) : syscallPathSiteKey({ node, site: site as 'exact', source, syscall });
+  return table.sites.get(key);
+}
+
+function switchGiver(table: Table, access: Extract<Access, { type: 'switch' }>, verdict: KernelAnswer['verdict']) {
+  return verdict === 'none' ? undefined : table.sites.get(switchSiteKey({ which: access.switch, verdict }));
 }
 
 describe('walks', () => {

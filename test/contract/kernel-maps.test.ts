@@ -1,11 +1,11 @@
 /** The enforcer against this machine's own kernel maps: what happens when they are full, and what a swap leaves behind. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { compile, DEFAULT_POSTURES, LAYOUT, MAX_CONTAINERS, MAX_NODES } from '@parapet/policy';
 import type { Table } from '@parapet/policy';
 import type { Granted, InForce } from '../../agent/src/ports.ts';
 import type { KernelMap } from '../../agent/src/adapters/kernel/map.ts';
-import { openNativeEnforcer } from '../support/native-enforcer.ts';
 import type { NativeEnforcer } from '../support/native-enforcer.ts';
+import { withNativeEnforcer } from '../support/with-native-enforcer.ts';
 import { fileRule, policyOf } from '../unit/policy/builders.ts';
 
 /** Milliseconds: filling a map of a million entries takes a while where others work too. */
@@ -13,14 +13,7 @@ const LIMIT = 60_000;
 
 let native: NativeEnforcer;
 
-beforeEach(() => {
-  native = openNativeEnforcer();
-});
-
-afterEach(async () => {
-  await native.enforcer.close({ keep: true });
-  native.close();
-});
+withNativeEnforcer((opened) => (native = opened));
 
 function tableOf(...paths: readonly string[]): Table {
   return compile([policyOf(...paths.map((path) => fileRule(path)))], DEFAULT_POSTURES).table!;
@@ -96,7 +89,9 @@ test(
     const change = (version: number) => cgroups.map((cgroup) => ({ cgroup, table: tableOf(`/srv/${version}`, `/opt/${cgroup % 2n}`) }));
     await Promise.all([...Array<number>(30).keys()].map((version) => enforcer.enforceAll(change(version))));
     expect([...maps.nodes.entries()]).toHaveLength(2 * 4);
+    expect(maps.nodes.isEmpty()).toBe(false);
     await enforcer.release(...cgroups);
+    expect(maps.nodes.isEmpty()).toBe(true);
     expect([[...maps.nodes.entries()], [...maps.cgroups.entries()]]).toEqual([[], []]);
   },
   LIMIT,

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compile, DEFAULT_POSTURES, evaluate } from '@parapet/policy';
-import type { DnsRule, Table } from '@parapet/policy';
+import type { Policy, Table } from '@parapet/policy';
 import { domain, nameNear } from '../support/dns-cases.ts';
 import { KernelTrials } from '../support/kernel-trials.ts';
 import { changed, extension, FRAGMENT, ipv4, ipv6, query, stream, tcp, udp } from '../support/packets.ts';
-import { dnsRule, policyOf } from '../unit/policy/builders.ts';
+import { dnsRule, endpointRule, networkRule, policyOf } from '../unit/policy/builders.ts';
 
 let kernel: KernelTrials;
 beforeAll(() => {
@@ -14,11 +14,16 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => kernel?.close());
 
-function tableOf(rules: readonly DnsRule[], posture: 'audit' | 'block' = 'audit'): Table {
+function tableOf(rules: Policy['rules'], posture: 'audit' | 'block' = 'audit'): Table {
   return compile([policyOf(...rules)], { ...DEFAULT_POSTURES, network: posture }).table!;
 }
 
 const blocking = tableOf([dnsRule('google.com')]);
+/** By one hop, as options of IPv4. */
+const LOOSE = [131, 7, 4, 127, 0, 0, 66];
+const STRICT = [137, 7, 4, 127, 0, 0, 66];
+const TIMESTAMP = [68, 8, 5, 0, 0, 0, 0, 0];
+
 const bad = query('google.com');
 const good = query('example.com');
 const longest = query(`${'l'.repeat(63)}.${'m'.repeat(63)}.${'n'.repeat(63)}.${'o'.repeat(46)}.google.com`);
@@ -29,7 +34,8 @@ describe('with google.com blocked', () => {
     ['by IPv6', ipv6(udp(bad))],
     ['in upper case', ipv4(udp(query('WWW.GooGLE.COM')))],
     ['for the longest name there is', ipv4(udp(longest))],
-    ['behind IP options', ipv4(udp(bad), { options: 10 })],
+    ['behind IP options', ipv4(udp(bad), { options: Array.from({ length: 40 }, () => 1) })],
+    ['behind a source route', ipv4(udp(bad), { options: LOOSE })],
     ['behind extension headers', ipv6(udp(bad), [extension(0), extension(60, 4), extension(43)])],
     ['behind a fragment header of a whole packet', ipv6(udp(bad), [{ number: FRAGMENT, bytes: [0, 0, 0, 0, 0, 0, 0] }])],
     [
@@ -75,6 +81,51 @@ describe('with google.com blocked', () => {
     ['additional records behind the question', ipv4(udp(Buffer.concat([good, Buffer.alloc(40, 7)])))],
   ])('%s passes', (_what, packet) => {
     expect(kernel.leaves(blocking, packet)).toBe(true);
+  });
+});
+
+describe('with rules for addresses', () => {
+  const addresses = tableOf([endpointRule('192.0.2.0/24')]);
+
+  test.each([
+    ['a loose source route', ipv4(udp(good, 80), { options: LOOSE })],
+    ['a strict one', ipv4(udp(good, 80), { options: STRICT })],
+    ['one over TCP', ipv4(tcp(Buffer.alloc(0), { port: 80 }), { options: LOOSE })],
+    ['one over any protocol', ipv4({ protocol: 1, bytes: good }, { options: LOOSE })],
+    ['one behind options that say nothing', ipv4(udp(good, 80), { options: [1, 1, 1, ...LOOSE] })],
+    ['one behind another option', ipv4(udp(good, 80), { options: [...TIMESTAMP, ...LOOSE] })],
+    ['one at the end of the options', ipv4(udp(good, 80), { options: [...Array.from({ length: 33 }, () => 1), ...LOOSE] })],
+    ['one in a later fragment', ipv4(udp(good, 80), { options: LOOSE, fragment: 3 })],
+    ['options that cannot be read', ipv4(udp(good, 80), { options: [68, 1, ...LOOSE] })],
+    ['a routing header', ipv6(udp(good, 80), [extension(43)])],
+    ['a routing header behind others', ipv6(udp(good, 80), [extension(0), extension(60, 4), extension(43, 3)])],
+    ['a routing header in a later fragment', ipv6(udp(good, 80), [extension(43), { number: FRAGMENT, bytes: [0, 0, 9, 0, 0, 0, 0] }])],
+    [
+      'more extension headers than anybody needs',
+      ipv6(
+        udp(good, 80),
+        Array.from({ length: 9 }, () => extension(60)),
+      ),
+    ],
+  ])('a packet with %s is refused', (_what, packet) => {
+    expect(kernel.leaves(addresses, packet)).toBe(false);
+  });
+
+  test.each([
+    ['no options', ipv4(udp(good, 80))],
+    ['another option', ipv4(udp(good, 80), { options: TIMESTAMP })],
+    ['what looks like a route behind the end of the options', ipv4(udp(good, 80), { options: [0, ...LOOSE] })],
+    ['what looks like a route in another option', ipv4(udp(good, 80), { options: [68, 9, ...LOOSE] })],
+    ['what looks like a route in its data', ipv4(udp(Buffer.from(LOOSE), 80))],
+    ['extension headers', ipv6(udp(good, 80), [extension(0), extension(60, 4)])],
+  ])('a packet with %s passes', (_what, packet) => {
+    expect(kernel.leaves(addresses, packet)).toBe(true);
+  });
+
+  test('a source route passes where no rule is about addresses', () => {
+    const table = tableOf([networkRule('sctp'), dnsRule('google.com')]);
+    expect(kernel.leaves(table, ipv4(udp(good), { options: LOOSE }))).toBe(true);
+    expect(kernel.leaves(table, ipv6(udp(good), [extension(43)]))).toBe(true);
   });
 });
 

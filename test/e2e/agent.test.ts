@@ -1,31 +1,17 @@
 /** An agent's life on a node with real containers, through its command line: what scenario.ts did in the microVM must have come out right. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import type { AgentStatus } from '@parapet/agent';
-import { buildImage } from '../support/image/index.ts';
-import { guestProgram, runInVm } from '../support/vm/index.ts';
+import { hookLimit } from '../support/vm/index.ts';
+import { factsOf } from './agent/facts.ts';
 import { HOST_SECRET, IMAGE } from './agent/manifests.ts';
 import type { Outcome } from './agent/node.ts';
 
 const LIMIT = 420;
-const share = mkdtempSync(path.join(tmpdir(), 'parapet-agent-'));
-const facts = new Map<string, unknown>();
+let facts: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {
-  const image = path.join(share, 'image.tar');
-  buildImage({ ...IMAGE, out: image });
-  const command = [...guestProgram(path.join(import.meta.dirname, 'agent/scenario.ts')), image];
-  const { status, output, problem } = await runInVm({ command, share: [share], timeout: LIMIT });
-  for (const line of output.split('\n').filter((found) => found.startsWith('{"fact":'))) {
-    const { fact, value } = JSON.parse(line) as { fact: string; value: unknown };
-    facts.set(fact, value);
-  }
-  if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
-}, LIMIT * 1000);
-
-afterAll(() => rmSync(share, { recursive: true, force: true }));
+  facts = await factsOf({ file: 'scenario.ts', image: IMAGE, limit: LIMIT });
+}, hookLimit(LIMIT));
 
 function outcome(fact: string): Outcome {
   return facts.get(fact) as Outcome;
@@ -76,6 +62,23 @@ test('the status shows the enforcer, every container with its labels and table, 
   ]);
   expect(status.drops).toEqual({ events: 0, denials: 0, alerts: 0, violations: 0 });
   expect(facts.get('status for people')).toMatch(/^shop\/web +KubeArmorPolicy +Enforced +c{12} +in force on 1 container$/m);
+});
+
+test('a cluster policy is in force in the namespaces that it names, and in no other', () => {
+  expect((facts.get('waits for lists') as Outcome[]).map(({ status, out }) => [status, out.trim()])).toEqual([
+    [0, 'cluster is enforced: in force on 1 container'],
+    [0, 'pods/list is enforced: in force on 1 container'],
+    [0, 'capable is enforced: in force on the node'],
+  ]);
+  const [web, plain, pod] = facts.get('under lists') as [string[], string[], string[]];
+  expect([web[0], plain[0], pod[0]]).toEqual(['refused', 'passed', 'passed']);
+});
+
+test('what is on no list is decided by the agent’s own posture, in the containers that have a list and on the node', () => {
+  const [web, plain, pod] = facts.get('under lists') as [string[], string[], string[]];
+  expect([web[1], plain[1], pod[1]]).toEqual(['passed', 'passed', 'refused']);
+  expect(facts.get('the clock under a list')).toBe('refused');
+  expect(facts.get('after lists')).toEqual([['passed', 'passed'], 'passed']);
 });
 
 const alertOf = (containerName: string, resource: string): Record<string, unknown> | undefined =>

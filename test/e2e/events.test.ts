@@ -1,9 +1,9 @@
 /** Denials under load, on Debian's kernels: counts are exact, and what is lost is told loudly. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { guestProgram, runInVm } from '../support/vm/index.ts';
+import { guestProgram, hookLimit, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
-import { FILES, HOME, TASKS, TIMES } from './events/size.ts';
+import { FILES, HOME, MANY, TASKS, TIMES } from './events/size.ts';
 
 const LIMIT = 400;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
@@ -19,16 +19,26 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     const { status, output, problem } = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
     for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2).trim());
     if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
-  }, LIMIT * 1000);
+  }, hookLimit(LIMIT));
 
   test.each([
     ['one file | refused', String(TASKS * TIMES)],
     ['one file | told', String(TASKS * TIMES)],
     ['one file | lines that told it are few', 'true'],
-    ['one file | the first line', `1 ${HOME}/one/0 by ${HOME}/flood`],
+    ['one file | the first line', `at once ${HOME}/one/0 by ${HOME}/flood`],
     ['one file | every line names rule, file and program', 'true'],
+    [
+      'programs and operations',
+      JSON.stringify({
+        [`${HOME}/flood lsm=PATH_UNLINK`]: TIMES + 1,
+        [`${HOME}/other lsm=FILE_OPEN`]: TIMES,
+        [`${HOME}/other lsm=PATH_UNLINK`]: TIMES + 2,
+      }),
+    ],
     ['a directory | told', 'true'],
     ['a directory | files with a line of their own', String(FILES)],
+    ['a full ring | refused', String(2 * MANY)],
+    ['a full ring | namespaces refused', '3'],
     ['a full ring | records found no room', 'true'],
     ['a full ring | told', 'all but those that are known to be lost'],
     ['a full ring | a loud alert', 'true'],

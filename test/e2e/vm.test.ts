@@ -155,6 +155,25 @@ test(
 );
 
 test(
+  'a machine that panics before its command has begun is booted again, twice',
+  async () => {
+    const progress: string[] = [];
+    const { status, problem } = await runInVm({
+      command: ['true'],
+      containerd: false,
+      append: 'rdinit=/not/there',
+      onProgress: (sentence) => progress.push(sentence),
+    });
+    expect(progress.filter((sentence) => sentence.startsWith('the machine stopped before the command began'))).toHaveLength(2);
+    expect({ status, problem }).toEqual({
+      status: STATUS_FAILED,
+      problem: expect.stringMatching(/the machine stopped by itself[^]*Kernel panic/),
+    });
+  },
+  BOOT,
+);
+
+test(
   'a command that takes too long is stopped with the status of its own',
   async () => {
     const { status, problem } = await runInVm({ command: ['sleep', '600'], containerd: false, timeout: 3 });

@@ -2,9 +2,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
-import { COUNTERS } from '@parapet/policy';
+import { COUNTERS, LAYOUT, SITE } from '@parapet/policy';
 import { alertLine, toAlert } from '../../agent/src/alert.ts';
 import { explain } from '../../agent/src/explain.ts';
+import { toHoldAlert } from '../../agent/src/hold-alert.ts';
 import { Losses } from '../../agent/src/losses.ts';
 import type { KernelEvent } from '../../agent/src/ports.ts';
 import { containerOf, execRecord, manifest, policyOf, tableOf } from '../support/agent-fakes.ts';
@@ -40,10 +41,48 @@ function lossLine(): string {
   return alertLine(loss);
 }
 
+/** The program that is told what its rule does not list: the kernel's record has the argument after the path. */
+function argumentLine(): string {
+  const path = '/usr/bin/curl';
+  const listing = policyOf(
+    manifest('told', { spec: { process: { matchPaths: [{ path, allowedArgs: ['--version'] }] }, message: 'curl tells its version' } }),
+  );
+  const table = tableOf(listing);
+  const told = execRecord({ table, path: `${path}\0https://evil.test`, container: 5, generation: 1 });
+  const list = table.arguments.lists[0];
+  const view = new DataView(told.header.buffer);
+  view.setUint8(LAYOUT.event.site, SITE.arguments);
+  view.setUint32(LAYOUT.event.node, list?.id ?? 0, true);
+  view.setUint32(LAYOUT.event.detail, 1, true);
+  const explained = explain(told, { container: containerOf(5), table, nodeBase: 0 });
+  if (explained === undefined) throw new Error('no alert');
+  return alertLine(toAlert(explained, place));
+}
+
+/** A program of a container that the agent does not know. */
+function unknownLine(): string {
+  const refused = execRecord({ table, path: '/usr/bin/app', container: 0, generation: 0 });
+  const view = new DataView(refused.header.buffer);
+  view.setUint8(LAYOUT.event.site, SITE.unjudged);
+  view.setUint8(LAYOUT.event.reason, COUNTERS.indexOf('unknownDenied'));
+  view.setBigUint64(LAYOUT.event.cgroup, 5n, true);
+  const explained = explain(refused, undefined);
+  if (explained === undefined) throw new Error('no alert');
+  return alertLine(toAlert(explained, { ...place, containerIn: (cgroup) => (cgroup === 5n ? containerOf(5) : undefined) }));
+}
+
+function heldLine(): string {
+  const process = { pid: 4242, cgroup: 7n, waited: 10_001, known: false };
+  return alertLine(toHoldAlert({ process, ended: true }, { ...place, now: record.time }));
+}
+
 test.each([
   ['denial', () => lineOf({})],
   ['summary', () => lineOf({ count: 9000, firstTime: record.time - 812.5 })],
   ['loss', lossLine],
+  ['refused-argument', argumentLine],
+  ['unknown-container', unknownLine],
+  ['held-too-long', heldLine],
 ])('the line of a %s is as it was reviewed', (name, make) => {
   const file = path.join(import.meta.dirname, 'alerts', `${name}.json`);
   const line = `${make()}\n`;

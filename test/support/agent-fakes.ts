@@ -1,8 +1,19 @@
 /** Stand-ins for the agent's ports: what the story's tests drive instead of containerd, a kernel and files. */
 import { CLASS, compile, HOOKS, LAYOUT, parsePolicy, PATH_OPERATION, SITE, VERDICT } from '@parapet/policy';
 import type { Policy, Table } from '@parapet/policy';
-import type { AgentPorts } from '../../agent/src/agent.ts';
-import type { Container, EnforcerSupport, Granted, InForce, KernelEvent, ManifestFile, Wish } from '../../agent/src/ports.ts';
+import type { AgentPorts } from '../../agent/src/agent-options.ts';
+import type {
+  Container,
+  EnforcerSupport,
+  Gate,
+  GateSettings,
+  Granted,
+  HeldProcess,
+  InForce,
+  KernelEvent,
+  ManifestFile,
+  Wish,
+} from '../../agent/src/ports.ts';
 
 /** A manifest of a container policy for `app=web` in the namespace `shop`. */
 export function manifest(name: string, over: { spec?: object; metadata?: object; kind?: string } = {}): object {
@@ -51,13 +62,45 @@ export function containerOf(
   };
 }
 
+/** Processes that tests hold, and what became of them. */
+export class FakeGate implements Gate {
+  readonly tended: (Omit<GateSettings, 'roots'> & { readonly roots: readonly string[] })[] = [];
+  processes: HeldProcess[] = [];
+  retired = false;
+  readonly released: (readonly [pid: number, how: string])[] = [];
+
+  tend({ roots, ...settings }: GateSettings): void {
+    this.tended.push({ ...settings, roots: [...roots] });
+  }
+
+  retire(): void {
+    this.retired = true;
+  }
+
+  held(): readonly HeldProcess[] {
+    return this.processes;
+  }
+
+  /** Who is woken before its container is known goes on waiting. */
+  release(process: HeldProcess, how: 'try' | 'pass' | 'kill'): void {
+    this.released.push([process.pid, how]);
+    if (how !== 'try' || process.known) this.processes = this.processes.filter(({ pid }) => pid !== process.pid);
+  }
+}
+
 /** A kernel in memory: tables by cgroup, and a gate that tests can close. */
 export class FakeEnforcer {
   support: EnforcerSupport = { enforcer: 'BPF-LSM', problems: [], kernel: '6.1.0', missingHooks: [] };
+  readonly gate = new FakeGate();
   readonly tables = new Map<bigint, Table | undefined>();
+  readonly files = new Map<bigint, Wish['files']>();
   readonly calls: { readonly cgroup: bigint; readonly policies: readonly string[] }[] = [];
   readonly released: bigint[] = [];
   settled = 0;
+  givenBack = 0;
+  /** Answers of `takeOver`, one each time; in the end there is nothing to take over from. */
+  keeping: (readonly string[] | Error)[] = [];
+  takenOver = 0;
   closed: { readonly keep: boolean } | undefined;
   /** How many wishes came at once, each time. */
   readonly batches: number[] = [];
@@ -90,10 +133,11 @@ export class FakeEnforcer {
     return granted.inForce;
   }
 
-  #grant({ cgroup, table }: Wish): Granted {
+  #grant({ cgroup, table, files }: Wish): Granted {
     const error = this.refusal ?? this.refusals.get(cgroup);
     if (error !== undefined) return { error };
     this.tables.set(cgroup, table);
+    this.files.set(cgroup, files);
     this.#generation += 1;
     const tableHash = table === undefined ? '' : `hash${table.policies.length}`;
     return { inForce: { container: Number(cgroup), generation: this.#generation, tableHash, nodeBase: 0 } };
@@ -107,9 +151,19 @@ export class FakeEnforcer {
     return Promise.resolve();
   }
 
+  giveBack(): void {
+    this.givenBack += 1;
+  }
+
   settle(): Promise<void> {
     this.settled += 1;
     return Promise.resolve();
+  }
+
+  takeOver(): Promise<readonly string[]> {
+    this.takenOver += 1;
+    const kept = this.keeping.shift() ?? [];
+    return kept instanceof Error ? Promise.reject(kept) : Promise.resolve(kept);
   }
 
   onEvents(handler: (events: readonly KernelEvent[]) => void): void {
@@ -170,7 +224,8 @@ export function fakePorts(enforcer = new FakeEnforcer()) {
     limits: {
       apply: () => Promise.resolve([]),
       settle: () => Promise.resolve(),
-      bites: () => Promise.resolve({ memory: 0, pids: 0, periods: 0, throttled: 0 }),
+      bites: () => Promise.resolve({ memory: 0, pids: 0, periods: 0, throttled: 0, inForce: new Set() }),
+      watch: () => () => undefined,
     },
     alerts: { write: (line) => void lines.push(line), dropped: () => 0, close: () => Promise.resolve() },
     reports: {

@@ -52,30 +52,34 @@ function searchEntries(
   for (let i = 0; i < value.getUint32(0, true); i += 1) {
     const at = 8 + i * 16;
     const entry = { number: value.getUint32(at, true), source: value.getUint32(at + 4, true), verdict: value.getUint8(at + 12) };
-    if ([0, source].includes(entry.source) && isAbout(value, { at, access, blocks: entry.verdict === 3 })) return entry;
+    if ([0, source].includes(entry.source) && isAbout(value, { at, access, verdict: entry.verdict })) return entry;
   }
   return undefined;
 }
 
-function isAbout(value: DataView, { at, access, blocks }: { at: number; access: NetworkAccess; blocks: boolean }): boolean {
-  const { surely, perhaps, ports } = carriedBy(access);
+function isAbout(value: DataView, { at, access, verdict }: { at: number; access: NetworkAccess; verdict: number }): boolean {
+  const { allowed, surely, perhaps, ports } = carriedBy(access);
+  const blocks = verdict === 3;
   const port = access.endpoint?.port ?? 0;
   const operation = OPERATIONS.indexOf(access.endpoint?.operation ?? '');
   const isAsked = ((value.getUint8(at + 13) >> operation) & 1) === 1;
-  const isCarried = (value.getUint8(at + 14) & (blocks ? perhaps : surely)) !== 0;
+  const isCarried = (value.getUint8(at + 14) & (blocks ? perhaps : verdict === 1 ? allowed : surely)) !== 0;
   const inRange = ports === 'known' && value.getUint16(at + 8, true) <= port && port <= value.getUint16(at + 10, true);
   return isAsked && isCarried && (value.getUint8(at + 15) === 1 || inRange || (blocks && ports === 'unknown'));
 }
 
 /** Protocols of a socket as bits, and what its addresses have. */
-export function carriedBy({ socketType, protocol }: NetworkAccess): {
+export function carriedBy({ family, socketType, protocol }: NetworkAccess): {
+  allowed: number;
   surely: number;
   perhaps: number;
   ports: 'known' | 'unknown' | 'none';
 } {
-  const own = protocol === 0 ? ({ 1: 6, 2: 17, 5: 132 }[socketType] ?? 0) : protocol;
-  const surely = own === 6 || own === 262 ? 1 : own === 17 ? 2 : own === 132 ? 4 : 8;
-  if (socketType === 3 && protocol === 255) return { surely, perhaps: 15, ports: 'unknown' };
-  if (![6, 262, 17, 132, 136, 33].includes(own)) return { surely, perhaps: surely, ports: 'none' };
-  return { surely, perhaps: surely, ports: socketType === 3 ? 'unknown' : 'known' };
+  const own = family === 43 ? 256 : protocol === 0 ? ({ 1: 6, 2: 17, 5: 132 }[socketType] ?? 0) : protocol;
+  const surely = own === 6 || own === 256 || own === 262 ? 1 : own === 17 ? 2 : own === 132 ? 4 : 8;
+  const isOwn = { 1: [1], 2: [2], 4: [1, 5], 8: [socketType] }[surely]?.includes(socketType);
+  const allowed = isOwn === true ? surely : 8;
+  if (socketType === 3 && protocol === 255) return { allowed, surely, perhaps: 15, ports: 'unknown' };
+  if (![6, 256, 262, 17, 132, 136, 33].includes(own)) return { allowed, surely, perhaps: surely, ports: 'none' };
+  return { allowed, surely, perhaps: surely, ports: socketType === 3 ? 'unknown' : 'known' };
 }

@@ -3,46 +3,17 @@
  * bridge. Needs root, and a kernel that runs raw tracepoint programs.
  */
 import path from 'node:path';
-import {
-  CLASS,
-  encodeTable,
-  ENDPOINT_OPERATION,
-  LAYOUT,
-  MAX_PATTERN_CHUNKS,
-  PATH_OPERATION,
-  PATTERN_CELLS,
-  SITE,
-  VERDICT,
-} from '@parapet/policy';
-import type { Access, EndpointUse, Table } from '@parapet/policy';
+import { encodeTable, LAYOUT, MAX_PATTERN_CHUNKS, PATTERN_CELLS, SITE, VERDICT } from '@parapet/policy';
+import type { Access, Table } from '@parapet/policy';
 import { checked, isNull, openLibrary } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
+import { InodeStore } from '../../agent/src/adapters/kernel/inodes.ts';
 import { KernelMap, word } from '../../agent/src/adapters/kernel/map.ts';
+import type { StoredTable } from '../../agent/src/adapters/kernel/tables.ts';
 import { testRun, testRunOn } from './test-run.ts';
+import { encodeTrial, fileOf, TRIAL } from './trial.ts';
 
 const BUILD = path.join(import.meta.dirname, '../../bpf/build');
-/** struct trial in bpf/trial.h */
-const TRIAL = {
-  size: 8276,
-  table: 0,
-  class: 4,
-  op: 8,
-  who: 12,
-  detail: 16,
-  version: 28,
-  port: 32,
-  anonymous: 36,
-  address: 40,
-  path_len: 56,
-  source_len: 60,
-  verdict: 64,
-  site: 68,
-  node: 72,
-  source: 76,
-  source_class: 80,
-  path: 84,
-  source_path: 4180,
-} as const;
 const SLOT = 1;
 const TERMINAL_SLOT = SLOT + 1;
 
@@ -72,18 +43,28 @@ export class KernelTrials {
     if (process.getuid?.() !== 0) throw new Error('this test runs programs in the kernel: run it as root');
     this.#library = openLibrary(BUILD);
     const error = Buffer.alloc(4);
-    this.#object = this.#library.parapet_load(path.join(BUILD, 'match_test.bpf.o'), '', error);
+    this.#object = this.#library.parapet_load(path.join(BUILD, 'match_test.bpf.o'), '', null, error);
     if (isNull(this.#object))
       throw new Error(`the kernel refuses the matcher (${error.readInt32LE()}):\n${this.#library.parapet_messages()}`);
     this.#trials = this.#map('trials', { keySize: 4, valueSize: TRIAL.size });
   }
 
-  /** Puts the table in the kernel's maps, asks about every access, and takes it out again. */
-  judge(table: Table, accesses: readonly Access[]): KernelAnswer[] {
-    return this.#with(table, () => {
-      accesses.forEach((access, i) => this.#trials.set(word(i), encodeTrial(access, table.terminal !== undefined)));
+  /**
+   * Puts the table in the kernel's maps, asks about every access, and takes it out again. `named`: the paths of files that the agent would look up; each
+   * access is to a file of its own.
+   */
+  judge(table: Table, accesses: readonly Access[], named: readonly string[] = []): KernelAnswer[] {
+    return this.#with(table, (stored) => {
+      const files = new InodeStore(this.#map('inodes', { keySize: LAYOUT.inode_key.size, valueSize: LAYOUT.node.size }));
+      accesses.forEach((access, i) => {
+        const file = fileOf(access, { named, number: i + 1 });
+        files.store({ table, stored, generation: i + 1, files: file.names });
+        const hasTerminal = table.terminal !== undefined && 'terminal' in access && access.terminal === true;
+        this.#trials.set(word(i), encodeTrial(access, { file, slot: hasTerminal ? TERMINAL_SLOT : SLOT }));
+      });
       const judged = this.#run('judge_trials', accesses.length);
       if (judged !== accesses.length) throw new Error(`the kernel judged ${judged} of ${accesses.length} accesses`);
+      accesses.forEach((_, i) => files.remove(i + 1));
       return accesses.map((_, i) => this.#answer(i));
     });
   }
@@ -103,13 +84,15 @@ export class KernelTrials {
   }
 
   /** The table in the kernel's maps, while something is asked. */
-  #with<Result>(table: Table, ask: () => Result): Result {
+  #with<Result>(table: Table, ask: (stored: StoredTable) => Result): Result {
     const chunk = this.#placeFor(table);
     const encoded = encodeTable(table, this.#nodeBase, { chunk, terminal: TERMINAL_SLOT });
     const parts = [
       ['nodes', LAYOUT.node_key.size, LAYOUT.node.size, encoded.nodeKeys, encoded.nodeValues],
       ['node_sources', LAYOUT.source_key.size, LAYOUT.words.size, encoded.sourceKeys, encoded.sourceWords],
       ['source_flat', LAYOUT.source_key.size, LAYOUT.flat_rules.size, encoded.flatKeys, encoded.flatRules],
+      ['syscall_sets', LAYOUT.source_key.size, LAYOUT.syscall_set.size, encoded.syscallKeys, encoded.syscallSets],
+      ['argument_rules', LAYOUT.source_key.size, LAYOUT.argument_rules.size, encoded.argumentKeys, encoded.argumentRules],
       ['endpoints', LAYOUT.endpoint_key.size, LAYOUT.endpoint.size, encoded.endpointKeys, encoded.endpoints],
     ] as const;
     const maps = parts.map(([name, keySize, valueSize, keys, values]) => ({ map: this.#map(name, { keySize, valueSize }), keys, values }));
@@ -119,7 +102,14 @@ export class KernelTrials {
     const tables = this.#map('tables', { keySize: 4, valueSize: LAYOUT.table.size });
     tables.set(word(SLOT), encoded.table);
     if (encoded.terminalTable.length > 0) tables.set(word(TERMINAL_SLOT), encoded.terminalTable);
-    const answer = ask();
+    const answer = ask({
+      slot: SLOT,
+      hash: '',
+      nodeBase: this.#nodeBase,
+      terminalSlot: TERMINAL_SLOT,
+      terminalBase: this.#nodeBase + encoded.ownIdCount,
+      auditsSyscalls: false,
+    });
     for (const { map, keys } of maps) map.deleteAll(keys);
     this.#nodeBase += encoded.idCount;
     return answer;
@@ -170,50 +160,6 @@ export class KernelTrials {
       source: bytes.readUInt32LE(TRIAL.source),
     };
   }
-}
-
-function encodeTrial(access: Access, hasTerminal: boolean): Uint8Array {
-  const bytes = Buffer.alloc(TRIAL.size);
-  const terminal = hasTerminal && 'terminal' in access && access.terminal === true;
-  bytes.writeUInt32LE(terminal ? TERMINAL_SLOT : SLOT, TRIAL.table);
-  bytes.writeUInt32LE(bytes.write(access.source, TRIAL.source_path), TRIAL.source_len);
-  if (access.type === 'path') {
-    bytes.writeUInt32LE(access.operation === 'exec' ? CLASS.process : CLASS.file, TRIAL.class);
-    bytes.writeUInt32LE(PATH_OPERATION[access.operation], TRIAL.op);
-    bytes.writeUInt32LE(access.owner ? 0 : 1, TRIAL.who);
-    bytes.writeUInt32LE(bytes.write(access.path, TRIAL.path, TRIAL.source_path - TRIAL.path), TRIAL.path_len);
-    return bytes;
-  }
-  if (access.type === 'dns') {
-    bytes.writeUInt32LE(CLASS.dns, TRIAL.class);
-    bytes.writeUInt32LE(putName(bytes, access.name), TRIAL.path_len);
-    return bytes;
-  }
-  const isNetwork = access.type === 'network';
-  bytes.writeUInt32LE(isNetwork ? CLASS.network : CLASS.capabilities, TRIAL.class);
-  const detail = isNetwork ? [access.family, access.socketType, access.protocol] : [access.capability, 0, 0];
-  detail.forEach((value, i) => bytes.writeUInt32LE(value, TRIAL.detail + i * 4));
-  if (access.type === 'network' && access.endpoint !== undefined) putEndpoint(bytes, access.endpoint);
-  return bytes;
-}
-
-/** A name as a packet has it: each part after its length, the end after a 0. Returns its bytes. */
-function putName(bytes: Buffer, name: string): number {
-  let at: number = TRIAL.path;
-  for (const label of name.split('.').filter((part) => part !== '')) {
-    bytes.writeUInt8(label.length, at);
-    at += 1 + bytes.write(label, at + 1, 'latin1');
-  }
-  return at + 1 - TRIAL.path;
-}
-
-function putEndpoint(bytes: Buffer, { operation, address, port }: EndpointUse): void {
-  bytes.writeUInt32LE(ENDPOINT_OPERATION[operation], TRIAL.op);
-  bytes.writeUInt32LE(address.version, TRIAL.version);
-  bytes.writeUInt32LE(port, TRIAL.port);
-  bytes.writeUInt32LE(operation === 'bind' && address.value === 0n && port === 0 ? 1 : 0, TRIAL.anonymous);
-  const hex = address.value.toString(16).padStart(address.version === 4 ? 8 : 32, '0');
-  bytes.write(hex, TRIAL.address, 'hex');
 }
 
 function nameOf<Name extends string>(names: Readonly<Record<Name, number>>, value: number): Name {

@@ -34,6 +34,6 @@ export function loadedPrograms(): LoadedProgram[] {
     return { name: name ?? '', verified: fact('verified_insns'), machineCode: bytes_jited ?? 0, missed: fact('recursion_misses') };
   });
   return programs
-    .filter(({ name }) => name.startsWith('on_') || name === 'adopt')
+    .filter(({ name }) => name.startsWith('on_') || name.startsWith('shared_') || name === 'adopt')
     .sort((left, right) => left.name.localeCompare(right.name));
 }

@@ -41,6 +41,10 @@ export class MemoryMap {
     return Promise.resolve();
   }
 
+  isEmpty(): boolean {
+    return this.content.size === 0;
+  }
+
   *entries(): Generator<{ key: Uint8Array; value: Uint8Array }> {
     for (const [key, value] of this.content) yield { key: Uint8Array.from(Buffer.from(key, 'hex')), value };
   }

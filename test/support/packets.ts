@@ -45,10 +45,15 @@ export function tcp(payload: Buffer, { port = 53, options = 0 }: { port?: number
   return { protocol: TCP, bytes: Buffer.concat([header, payload]) };
 }
 
-/** `fragment`: the header's flags and offset; `options`: words of IP options. */
-export function ipv4({ protocol, bytes }: Transport, { fragment = 0, options = 0 }: { fragment?: number; options?: number } = {}): Buffer {
-  const header = Buffer.alloc(20 + options * 4, 1);
-  header[0] = 0x45 + options;
+/** `fragment`: the header's flags and offset; `options`: bytes of IP options, filled up with such as say nothing. */
+export function ipv4(
+  { protocol, bytes }: Transport,
+  { fragment = 0, options = [] }: { fragment?: number; options?: readonly number[] } = {},
+): Buffer {
+  const words = Math.ceil(options.length / 4);
+  const header = Buffer.alloc(20 + words * 4, 1);
+  header.set(options, 20);
+  header[0] = 0x45 + words;
   header.writeUInt16BE(header.length + bytes.length, 2);
   header.writeUInt16BE(fragment, 6);
   header[9] = protocol;

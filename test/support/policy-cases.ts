@@ -3,7 +3,9 @@
  * longer than one chunk of the kernel's keys, and share its beginning.
  */
 import fc from 'fast-check';
-import { CAPABILITIES, NETWORK_NAMES } from '@parapet/policy';
+import { CAPABILITIES, HARDENING_NAMES, NETWORK_NAMES, PRESET_NAMES } from '@parapet/policy';
+import { allowedArgs, given } from './argument-cases.ts';
+import { callNear, PLACES, withCalls } from './call-cases.ts';
 import { domain, nameNear } from './dns-cases.ts';
 import { endpointMatch, endpointUse } from './endpoint-cases.ts';
 import type {
@@ -18,6 +20,9 @@ import type {
   Rule,
   Section,
   SourceMatch,
+  SwitchName,
+  SwitchRule,
+  SyscallRule,
 } from '@parapet/policy';
 import { pathNear, pattern } from './pattern-cases.ts';
 
@@ -42,14 +47,20 @@ const components = fc.oneof(
 /** Absolute, normalised; `/` now and then. */
 export const path: fc.Arbitrary<string> = components.map((parts) => `/${parts.join('/')}`);
 
-const match: fc.Arbitrary<FileMatch> = fc.oneof(
-  { weight: 1, arbitrary: path.filter((text) => text !== '/').map((text): FileMatch => ({ type: 'path', path: text })) },
+type Place = NonNullable<SyscallRule['on']>;
+
+const place: fc.Arbitrary<Place> = fc.oneof(
+  { weight: 1, arbitrary: path.filter((text) => text !== '/').map((text): Place => ({ type: 'path', path: text })) },
   {
     weight: 2,
     arbitrary: fc
       .record({ at: path, recursive: fc.boolean() })
-      .map(({ at, recursive }): FileMatch => ({ type: 'directory', dir: at === '/' ? '/' : `${at}/`, recursive })),
+      .map(({ at, recursive }): Place => ({ type: 'directory', dir: at === '/' ? '/' : `${at}/`, recursive })),
   },
+);
+
+const match: fc.Arbitrary<FileMatch> = fc.oneof(
+  { weight: 3, arbitrary: place },
   { weight: 1, arbitrary: pattern.map((text): FileMatch => ({ type: 'pattern', pattern: text })) },
 );
 
@@ -75,7 +86,10 @@ const common = fc.record({
 const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
   process: fc
     .tuple(common, fc.record({ section: fc.constant('process' as const), match: processMatch, ownerOnly: fc.boolean() }), noTerminal)
-    .map(withoutSource),
+    .map(withoutSource)
+    .chain((rule) =>
+      rule.match.type === 'path' || rule.match.type === 'name' ? allowedArgs.map((more) => ({ ...rule, ...more })) : fc.constant(rule),
+    ),
   file: fc
     .tuple(common, fc.record({ section: fc.constant('file' as const), match, ownerOnly: fc.boolean(), readOnly: fc.boolean() }), noTerminal)
     .map(withoutSource),
@@ -92,12 +106,27 @@ const RULES: Readonly<Record<Section, fc.Arbitrary<Rule>>> = {
       fc.record({ section: fc.constant('capabilities' as const), capability: fc.constantFrom(...CAPABILITIES.slice(11, 15), 'bpf') }),
     )
     .map(merge),
+  syscalls: fc.oneof(
+    fc
+      .tuple(common, fc.subarray([...PLACES], { minLength: 1, maxLength: 4 }))
+      .map(([rule, syscalls]): Rule => ({ ...rule, section: 'syscalls', action: rule.action === 'Block' ? 'Block' : 'Audit', syscalls })),
+    fc
+      .tuple(common, fc.subarray([...PLACES], { minLength: 1, maxLength: 4 }), place)
+      .map(([rule, syscalls, on]): Rule => ({ ...rule, section: 'syscalls', action: 'Audit', syscalls, on })),
+  ),
+  hardening: fc.tuple(common, fc.constantFrom(...HARDENING_NAMES)).map(([rule, name]) => switchRule(rule, 'hardening', name)),
+  presets: fc.tuple(common, fc.constantFrom(...PRESET_NAMES)).map(([rule, name]) => switchRule(rule, 'presets', name)),
 };
-const SECTIONS = ['process', 'file', 'network', 'capabilities', 'dns'] as const;
+const SECTIONS = ['process', 'file', 'network', 'capabilities', 'dns', 'syscalls', 'hardening', 'presets'] as const;
 
 /** Patterns are for every program, with or without a terminal. */
 function withoutSource<A extends object, B extends { readonly match: PathMatch }>([a, b, c]: [A, B, object]): A & B {
   return b.match.type === 'pattern' ? { ...a, ...b, from: [] } : { ...a, ...b, ...c };
+}
+
+/** Switches are about every program. */
+function switchRule(rule: Omit<SwitchRule, 'section' | 'switch'>, section: SwitchRule['section'], name: SwitchName): Rule {
+  return { ...rule, section, switch: name, from: [] };
 }
 
 function merge<A extends object, B extends object>([a, b]: [A, B]): A & B {
@@ -105,16 +134,16 @@ function merge<A extends object, B extends object>([a, b]: [A, B]): A & B {
 }
 
 /** Policies that all match one container: none, rules of every class, or many rules of one class, so that they meet. */
-export const policies: fc.Arbitrary<Policy[]> = fc
-  .oneof(
+export const policies: fc.Arbitrary<Policy[]> = withCalls(
+  fc.oneof(
     { weight: 1, arbitrary: fc.constant<Rule[]>([]) },
     { weight: 10, arbitrary: fc.array(fc.oneof(...Object.values(RULES)), { minLength: 1, maxLength: 20, size: 'max' }) },
     ...SECTIONS.map((section) => ({
       weight: section === 'process' || section === 'file' ? 15 : 5,
       arbitrary: fc.array(RULES[section], { minLength: 1, maxLength: 15, size: 'max' }),
     })),
-  )
-  .chain((rules) => fc.integer({ min: 1, max: 3 }).map((count) => deal(rules, count)));
+  ),
+).chain((rules) => fc.integer({ min: 1, max: 3 }).map((count) => deal(rules, count)));
 
 function deal(rules: readonly Rule[], count: number): Policy[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -138,7 +167,10 @@ export function accessTo(set: readonly Policy[]): fc.Arbitrary<Access> {
   const rules = set.flatMap((policy) => policy.rules);
   const named = rules.flatMap(({ from }) => from).filter((source) => typeof source === 'string');
   const sources = fc.constantFrom(...named, ...SOURCES, '/bin', '/bin/none', '/bin/x/none', '/a/b/c/d', '/init');
-  const places = rules.flatMap((one) => ('match' in one ? [placeOf(one.match)] : []));
+  const places = rules.flatMap((one) => {
+    if ('match' in one) return [placeOf(one.match)];
+    return one.section === 'syscalls' && one.on !== undefined ? [placeOf(one.on)] : [];
+  });
   const near =
     places.length === 0
       ? path
@@ -153,12 +185,17 @@ export function accessTo(set: readonly Policy[]): fc.Arbitrary<Access> {
   const paths = fc.oneof({ weight: 3, arbitrary: near }, { weight: 1, arbitrary: path });
   const sections = rules.length === 0 ? SECTIONS : [...new Set(rules.map(({ section }) => section))];
   const names = nameNear(rules.flatMap((rule) => (rule.section === 'dns' ? [rule.domain] : [])));
-  return fc.constantFrom(...sections).chain((section) => accessOf(section, { paths, sources, names }));
+  return fc.constantFrom(...sections).chain((section) => accessOf(section, { set, paths, sources, names }));
 }
 
 function accessOf(
   section: Section,
-  { paths, sources, names }: { paths: fc.Arbitrary<string>; sources: fc.Arbitrary<string>; names: fc.Arbitrary<string> },
+  {
+    set,
+    paths,
+    sources,
+    names,
+  }: { set: readonly Policy[]; paths: fc.Arbitrary<string>; sources: fc.Arbitrary<string>; names: fc.Arbitrary<string> },
 ): fc.Arbitrary<Access> {
   if (section === 'network')
     return fc
@@ -166,9 +203,17 @@ function accessOf(
       .map(([access, use, source, terminal]) => withUse({ ...access, source, terminal }, use));
   if (section === 'dns') return fc.record({ type: fc.constant('dns'), name: names, source: sources });
   if (section === 'capabilities') return fc.record({ type: fc.constant('capability'), capability, source: sources });
-  const operation =
-    section === 'process' ? fc.constant('exec' as const) : fc.constantFrom('read' as const, 'write' as const, 'move' as const);
-  return fc.record({ type: fc.constant('path'), operation, path: paths, owner: fc.boolean(), source: sources, terminal: fc.boolean() });
+  if (section === 'syscalls')
+    return fc.oneof(
+      fc.record({ type: fc.constant('syscall' as const), syscall: callNear(set, { onPath: false }), source: sources }),
+      fc.record({ type: fc.constant('syscall' as const), syscall: callNear(set, { onPath: true }), path: paths, source: sources }),
+    );
+  const switches = section === 'hardening' ? HARDENING_NAMES : section === 'presets' ? PRESET_NAMES : undefined;
+  if (switches !== undefined)
+    return fc.record({ type: fc.constant('switch'), switch: fc.constantFrom<SwitchName>(...switches, 'mounts'), source: sources });
+  const by = { type: fc.constant('path' as const), path: paths, owner: fc.boolean(), source: sources, terminal: fc.boolean() };
+  if (section === 'process') return fc.record({ ...by, operation: fc.constant('exec' as const), arguments: given });
+  return fc.record({ ...by, operation: fc.constantFrom('read' as const, 'write' as const, 'move' as const) });
 }
 
 /** Only internet sockets are used with addresses. */
@@ -190,9 +235,9 @@ function partsOf(at: string): string[] {
 
 const socket = fc.record({
   type: fc.constant('network' as const),
-  family: fc.constantFrom(1, 2, 10, 16, 17, 40),
+  family: fc.constantFrom(1, 2, 10, 16, 17, 33, 40, 43),
   socketType: fc.constantFrom(1, 2, 3, 4, 5, 6, 10),
-  protocol: fc.constantFrom(0, 1, 6, 17, 33, 58, 132, 136, 255, 262),
+  protocol: fc.constantFrom(0, 1, 6, 17, 33, 58, 132, 136, 255, 256, 262),
 });
 
 const capability = fc.oneof(fc.integer({ min: 10, max: 16 }), fc.integer({ min: 0, max: 40 }));

@@ -12,6 +12,10 @@ import type { JestReport, Tally } from './tally.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const END_TO_END = 'test/e2e';
+/** It measures how long a push takes to be obeyed, so nothing else may run beside it. */
+const ALONE = 'test/e2e/demo.test.ts';
+/** MicroVMs at a time: more would be slower, and their tests have limits. */
+const MACHINES = 2;
 const USAGE = `usage: npm test -- [--no-vm] [PATH...]
 
   PATH      run the tests in these files and directories only
@@ -42,15 +46,16 @@ async function check({ title, words }: { title: string; words: readonly string[]
 
 const escaped = (path: string): string => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** Runs jest on the tests whose paths contain one of `paths`, except those under `without`. */
-async function jest(paths: readonly string[], { without, inBand }: { without?: string; inBand: boolean }): Promise<Tally> {
+/** Runs jest on the tests whose paths contain one of `paths`, except those whose paths contain `without`; `atOnce` files at a time. */
+async function jest(paths: readonly string[], { without, atOnce }: { without?: string; atOnce?: number }): Promise<Tally> {
   const scratch = mkdtempSync(join(tmpdir(), 'parapet-jest-'));
   const report = join(scratch, 'report.json');
   const words = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
   words.push('--json', `--outputFile=${report}`, '--passWithNoTests');
-  if (inBand) words.push('--runInBand');
+  if (atOnce === 1) words.push('--runInBand');
+  else if (atOnce !== undefined) words.push(`--maxWorkers=${atOnce}`, '--testSequencer=<rootDir>/test/support/longest-first.mjs');
   if (without !== undefined)
-    words.push(`--testPathIgnorePatterns=${escaped(join(ROOT, without))}/`, '--testPathIgnorePatterns=/node_modules/');
+    words.push(`--testPathIgnorePatterns=${escaped(join(ROOT, without))}`, '--testPathIgnorePatterns=/node_modules/');
   try {
     await runNode([...words, '--testPathPatterns', ...paths.map((path) => escaped(join(ROOT, path)))]);
     return tallyOfJest(readReport(report));
@@ -76,9 +81,10 @@ function leaveOutEndToEnd(): Tally {
 async function everything(withVm: boolean): Promise<Tally> {
   const tallies: Tally[] = [];
   for (const step of CHECKS) tallies.push(await check(step));
-  tallies.push(await jest(['test'], { without: END_TO_END, inBand: false }));
-  // One microVM at a time: each wants the whole machine, and their tests measure time.
-  tallies.push(withVm ? await jest([END_TO_END], { inBand: true }) : leaveOutEndToEnd());
+  tallies.push(await jest(['test'], { without: `${END_TO_END}/` }));
+  if (!withVm) return sum([...tallies, leaveOutEndToEnd()]);
+  tallies.push(await jest([END_TO_END], { without: ALONE, atOnce: MACHINES }));
+  tallies.push(await jest([ALONE], { atOnce: 1 }));
   return sum(tallies);
 }
 
@@ -91,7 +97,7 @@ async function main(words: readonly string[]): Promise<number> {
   const paths = words.filter((word) => !word.startsWith('-')).map((path) => relative(ROOT, resolve(path)));
   const withVm = !words.includes('--no-vm');
   const tally =
-    paths.length === 0 ? await everything(withVm) : await jest(paths, { inBand: true, ...(withVm ? {} : { without: END_TO_END }) });
+    paths.length === 0 ? await everything(withVm) : await jest(paths, { atOnce: 1, ...(withVm ? {} : { without: `${END_TO_END}/` }) });
   if (process.env['CI'] === 'true' && tally.skipped > 0) console.log('in CI nothing may be skipped');
   console.log(lineOf(tally));
   return exitStatus(tally, process.env['CI'] === 'true');

@@ -3,10 +3,16 @@
  * the bytes as bpf/abi.h lays them out and shares no code with the encoder.
  */
 import type { Access, EncodedTable } from '@parapet/policy';
+import { loadArguments, walkArguments } from './argument-walk.ts';
+import type { ArgumentRules } from './argument-walk.ts';
 import { carriedBy, loadBlocks, searchBlocks } from './endpoint-walk.ts';
 import type { EndpointBlock } from './endpoint-walk.ts';
+import { allowingNetNames, netNames } from './net-names.ts';
 import { runPatterns } from './pattern-walk.ts';
 import type { PatternCells } from './pattern-walk.ts';
+import { walkCall } from './call-walk.ts';
+import { loadSwitches, walkSwitch, walkSyscall } from './switch-walk.ts';
+import type { SwitchMaps } from './switch-walk.ts';
 
 export interface WalkResult {
   /** 0 none, 1 allow, 2 audit, 3 block. */
@@ -35,17 +41,20 @@ export interface KernelMaps {
   readonly flags: number;
   readonly any: DataView;
   readonly dnsRoot: number;
+  readonly callRoot: number;
+  readonly whole: SwitchMaps;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly nodeSources: ReadonlyMap<string, readonly [number, number, number]>;
   readonly flat: ReadonlyMap<string, DataView>;
   readonly blocks: readonly EndpointBlock[];
   readonly execnameRoot: number;
   readonly patterns: PatternCells;
+  readonly arguments: ArgumentRules;
 }
 
 /** Fills maps from the bytes, as the kernel adapter does. A key that is there twice is an error: the kernel would keep only one value. */
 export function loadMaps(encoded: EncodedTable): KernelMaps {
-  const table = viewOf(encoded.table, 0, 120);
+  const table = viewOf(encoded.table, 0, 272);
   return {
     top: nodeAt(encoded.table, 0),
     sourceRoot: table.getUint32(24, true),
@@ -54,16 +63,19 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
     flags: table.getUint32(32, true),
     any: viewOf(encoded.table, 40, 40),
     dnsRoot: table.getUint32(80, true),
+    callRoot: table.getUint32(116, true),
     execnameRoot: table.getUint32(88, true),
     patterns: {
       cells: new Uint16Array(encoded.patternChunks.slice().buffer),
       verdicts: table.getUint32(96, true),
       stride: table.getUint16(102, true),
     },
+    whole: loadSwitches(encoded, nodeAt(encoded.table, 0).id),
     nodes: fill(encoded.nodeCount, (i) => [keyText(encoded.nodeKeys, i * 32, 32), nodeAt(encoded.nodeValues, i * 24)]),
     nodeSources: fill(encoded.sourceCount, (i) => [keyText(encoded.sourceKeys, i * 8, 8), wordsAt(encoded.sourceWords, i * 8)]),
     flat: fill(encoded.flatCount, (i) => [keyText(encoded.flatKeys, i * 8, 8), viewOf(encoded.flatRules, i * 40, 40)]),
     blocks: loadBlocks(encoded),
+    arguments: loadArguments(encoded),
   };
 }
 
@@ -71,18 +83,18 @@ export function loadMaps(encoded: EncodedTable): KernelMaps {
 export function walk(maps: KernelMaps, access: Access): WalkResult {
   const source = sourceClass(maps, access.source);
   if (access.type === 'path') return judgePath(maps, access, source);
-  if (access.type === 'network') {
-    const found = walkEndpoints(maps, { access, source });
-    if (found !== undefined) return found;
-  }
+  if (access.type === 'syscall' && access.path !== undefined) return walkCall(maps, { ...access, path: access.path }, source);
+  if (access.type === 'syscall') return walkSyscall(maps.whole, { syscall: access.syscall, source });
+  if (access.type === 'switch') return walkSwitch(maps.whole, access.switch);
+  const found = access.type === 'network' ? walkEndpoints(maps, { access, source }) : undefined;
+  if (found !== undefined) return found;
   return access.type === 'dns' ? walkDomain(maps, { name: access.name, source }) : walkFlat(maps, { access, source });
 }
 
+type FlatAccess = Extract<Access, { type: 'network' | 'capability' }>;
+
 /** What the rules without a path say: those for the source first. */
-function walkFlat(
-  maps: KernelMaps,
-  { access, source }: { access: Extract<Access, { type: 'network' | 'capability' }>; source: number },
-): WalkResult {
+function walkFlat(maps: KernelMaps, { access, source }: { access: FlatAccess; source: number }): WalkResult {
   const isNetwork = access.type === 'network';
   const bits = isNetwork ? netNames(access) : 1n << BigInt(access.capability);
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
@@ -95,8 +107,17 @@ function walkFlat(
 function judgePath(maps: KernelMaps, access: Extract<Access, { type: 'path' }>, source: number): WalkResult {
   const op = { exec: 0, read: 1, write: 2, move: 3 }[access.operation];
   const at = { path: access.path, shift: op * 4 + (access.owner ? 0 : 2), source };
-  const offers = [walkPath(maps, at), ...(op === 0 ? [walkName(maps, at)] : []), runAutomaton(maps, { ...at, op })];
-  const found = offers.reduce((best, offer) => (outranks(offer, best) ? offer : best));
+  const named = [walkPath(maps, at), ...(op === 0 ? [walkName(maps, at)] : [])].reduce((best, offer) =>
+    outranks(offer, best) ? offer : best,
+  );
+  const pattern = runAutomaton(maps, { ...at, op });
+  const found = outranks(pattern, named) ? pattern : named;
+  const own = op === 0 && (named.site === 1 || named.site === 7) && (found === named || pattern.rank === named.rank);
+  const has = (list: number, argument: Uint8Array): boolean => follow(maps, list, argument) !== undefined;
+  const argued = own ? walkArguments(maps.arguments, { ...named, owner: access.owner, given: access.arguments ?? [], has }) : undefined;
+  if (argued !== undefined && argued.verdict > found.verdict) {
+    return { verdict: argued.verdict, site: 12, node: argued.list, source: named.source };
+  }
   return found.verdict === 0 && op !== 3 ? fallBack(maps, op === 0 ? 0 : 1) : found;
 }
 
@@ -105,7 +126,7 @@ function walkEndpoints(
   maps: KernelMaps,
   { access, source }: { access: Extract<Access, { type: 'network' }>; source: number },
 ): WalkResult | undefined {
-  if ((maps.flags & (1 << 13)) === 0 || (access.family !== 2 && access.family !== 10)) return undefined;
+  if ((maps.flags & (1 << 13)) === 0 || ![2, 10, 43].includes(access.family)) return undefined;
   const entry = searchBlocks(maps.blocks, { root: maps.top.id, source, access });
   if (entry !== undefined) return { verdict: entry.verdict, site: 9, node: entry.number, source: entry.source };
   const use = access.endpoint;
@@ -113,7 +134,7 @@ function walkEndpoints(
   if (use !== undefined && !anonymous) return undefined;
   const own = source === 0 ? undefined : maps.flat.get(pairText(maps.top.id, source));
   const reachable = maps.any.getUint32(36, true) | (own?.getUint32(36, true) ?? 0);
-  return (reachable & carriedBy(access).surely) === 0 ? undefined : { verdict: 1, site: 9, node: 0, source: 0 };
+  return (reachable & carriedBy(access).allowed) === 0 ? undefined : { verdict: 1, site: 9, node: 0, source: 0 };
 }
 
 function fallBack(maps: KernelMaps, opClass: number): WalkResult {
@@ -189,7 +210,8 @@ function walkDown(maps: KernelMaps, at: { components: readonly Uint8Array[]; shi
   return best;
 }
 
-function follow(maps: KernelMaps, from: number, name: Uint8Array): Node | undefined {
+/** The node behind a name, by as many edges as it has chunks. */
+export function follow(maps: KernelMaps, from: number, name: Uint8Array): Node | undefined {
   let id = from;
   for (let offset = 0; ; offset += 24) {
     const key = new Uint8Array(32);
@@ -220,38 +242,14 @@ function sourceClass(maps: KernelMaps, source: string): number {
 function flatVerdict(rules: DataView, { isNetwork, bits }: { isNetwork: boolean; bits: bigint }): number {
   for (const verdict of [3, 2, 1]) {
     const mask = isNetwork ? BigInt(rules.getUint32(24 + (verdict - 1) * 4, true)) : rules.getBigUint64((verdict - 1) * 8, true);
-    if ((mask & bits) !== 0n) return verdict;
+    if ((mask & (isNetwork && verdict === 1 ? allowingNetNames(bits) : bits)) !== 0n) return verdict;
   }
   return 0;
 }
 
-/** `network_names` of bpf/match.h. */
-function netNames({ family, socketType, protocol }: { family: number; socketType: number; protocol: number }): bigint {
-  let names = 1n << 12n;
-  const name = (bit: number, has: boolean): void => {
-    if (has) names |= 1n << BigInt(bit);
-  };
-  if (family === 2 || family === 10) {
-    let carried = protocol;
-    if (protocol === 0 && socketType === 1) carried = 6;
-    if (protocol === 0 && socketType === 2) carried = 17;
-    if (protocol === 0 && socketType === 5) carried = 132;
-    name(0, carried === 6 || carried === 262);
-    name(1, carried === 17);
-    name(2, carried === 1 && family === 2);
-    name(3, carried === 58 && family === 10);
-    name(4, carried === 132);
-  }
-  name(4 + socketType, socketType >= 1 && socketType <= 6 && family !== 16);
-  name(11, family === 17 || socketType === 10);
-  return names;
-}
-
-function componentsOf(path: string): Uint8Array[] {
-  return path
-    .split('/')
-    .filter((component) => component !== '')
-    .map((component) => new TextEncoder().encode(component));
+export function componentsOf(path: string): Uint8Array[] {
+  const parts = path.split('/').filter((component) => component !== '');
+  return parts.map((component) => new TextEncoder().encode(component));
 }
 
 function nodeAt(bytes: Uint8Array, offset: number): Node {
@@ -271,9 +269,7 @@ function pairText(node: number, source: number): string {
   return keyText(key, 0, 8);
 }
 
-function keyText(bytes: Uint8Array, offset: number, size: number): string {
-  return String.fromCharCode(...bytes.subarray(offset, offset + size));
-}
+const keyText = (bytes: Uint8Array, offset: number, size: number): string => String.fromCharCode(...bytes.subarray(offset, offset + size));
 
 function viewOf(bytes: Uint8Array, offset: number, size: number): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset + offset, size);

@@ -48,7 +48,7 @@ function work(scene: Scene, label: string): void {
 /** Attaches the empty program, whose runs cost what the statistics cost. */
 function attachEmpty(): () => void {
   const library = openLibrary(BUILD);
-  const handle = library.parapet_load(path.join(BUILD, 'empty.bpf.o'), '', Buffer.alloc(4));
+  const handle = library.parapet_load(path.join(BUILD, 'empty.bpf.o'), '', null, Buffer.alloc(4));
   if (isNull(handle)) throw new Error(`the empty program does not load: ${library.parapet_messages()}`);
   const pins = '/sys/fs/bpf/bench';
   mkdirSync(pins);

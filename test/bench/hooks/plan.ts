@@ -1,6 +1,6 @@
 /** What is measured: the container's rules, and the loops that workload.c runs in it. Rules are never hit. */
 import type { Policy } from '@parapet/policy';
-import { fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
+import { endpointRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
 
 /** Components: seven, of which two are in a rule; eleven; and seven of which five are. */
 const AT_7 = '/var/lib/app/data/one/two/file';
@@ -25,6 +25,14 @@ const EIGHT: Policy = policyOf(
   networkRule('sctp'),
 );
 
+/** The same, and blocks of addresses, none of which holds the one that is connected to. */
+const WITH_ADDRESSES: Policy = policyOf(
+  ...EIGHT.rules,
+  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.169.254/32', '127.0.0.0/24', 'fd00::/8'].map((cidr) =>
+    endpointRule(cidr, { ports: [{ first: 1000, last: 65_535 }] }),
+  ),
+);
+
 const manyRules = (count: number): Policy =>
   policyOf(...Array.from({ length: count }, (_, i) => fileRule(`/var/lib/app${i % 97}/tree${i % 13}/file${i}`)));
 
@@ -38,13 +46,14 @@ export interface Loop {
 const loop = (name: string, times: number, what: string): Loop => ({ name, times, text: `${times}:${what}` });
 
 const OPEN_7 = loop('open at 7', 5000, `open:${AT_7}`);
+const CONNECT = loop('connect', 2000, 'connect');
 const ALL: readonly Loop[] = [
   OPEN_7,
   loop('open at 11', 5000, `open:${AT_11}`),
   loop('open at 7, sharing 5', 5000, `open:${SHARING_5}`),
   loop('write', 5000, `write:${AT_7}`),
   loop('exec', 400, `exec:${PROGRAM}`),
-  loop('connect', 2000, 'connect'),
+  CONNECT,
   loop('capable', 2000, 'capable'),
 ];
 
@@ -59,6 +68,7 @@ export interface Scene {
 export const SCENES: readonly Scene[] = [
   { name: 'tmpfs', root: 'tmpfs', policies: [EIGHT], loops: ALL },
   { name: 'overlay', root: 'overlay', policies: [EIGHT], loops: ALL.slice(0, 3) },
+  { name: 'addresses', root: 'tmpfs', policies: [WITH_ADDRESSES], loops: [CONNECT] },
   { name: 'no rules', root: 'tmpfs', policies: [], loops: [OPEN_7] },
   { name: 'no container', root: 'tmpfs', loops: [OPEN_7] },
   ...[10, 100, 1000, 10_000].map((count): Scene => ({

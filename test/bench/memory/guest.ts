@@ -1,10 +1,12 @@
 /**
  * The agent as it is installed, with many containers and policies, for the microVM: prints `resident BYTES SHARE` once all is in force, SHARE being
- * the containers that are confined. Each container is a process in a cgroup of its own; containerd is a stand-in that lists them.
+ * the containers that are confined, and `worked BYTES ALERTS` after some work, ALERTS being what it told of. Each container is a process in a
+ * cgroup of its own; containerd is a stand-in that lists them.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { CONTAINERS, POLICIES } from './size.ts';
 import { serveContainerd } from './containerd.ts';
 
@@ -13,6 +15,8 @@ const SOCKET = `${HOME}/containerd.sock`;
 const PATIENCE = 400_000;
 /** Kinds of workloads; each has its share of the policies. */
 const APPS = 10;
+/** This process is containerd meanwhile. */
+const run = promisify(execFile);
 
 /** Starts a process in a cgroup for each container; their ids. */
 function startContainers(): number[] {
@@ -52,15 +56,41 @@ interface Status {
   readonly policies: readonly { readonly state: string }[];
 }
 
-function status(): Status | undefined {
+async function status(): Promise<Status | undefined> {
   try {
-    const { containers = [], policies = [] } = JSON.parse(
-      execFileSync('parapet', ['agent', 'status', '--json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
-    ) as Partial<Status>;
+    const { stdout } = await run('parapet', ['agent', 'status', '--json'], { maxBuffer: Infinity });
+    const { containers = [], policies = [] } = JSON.parse(stdout) as Partial<Status>;
     return { containers, policies };
   } catch {
     return undefined;
   }
+}
+
+/** Bytes of memory that the agent has. */
+function resident(): number {
+  return Number(/VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1]) * 1024;
+}
+
+/** What it does all day, in little: denials in some containers, and a policy that changes. */
+async function work(): Promise<void> {
+  for (let i = 0; i < POLICIES; i += 1) {
+    for (const directory of [`/etc/of-policy-${i}`, `/var/secrets-${i}`]) mkdirSync(directory, { recursive: true });
+    for (let file = 0; file < 5; file += 1) writeFileSync(`/etc/of-policy-${i}/file-${file}`, '');
+    for (let file = 0; file < 20; file += 1) writeFileSync(`/var/secrets-${i}/${file}`, '');
+  }
+  const opens = 'for round in 1 2 3; do for file in /etc/of-policy-*/* /var/secrets-*/*; do : < $file; done; done';
+  for (let i = 1; i <= APPS; i += 1)
+    await run('bash', ['-c', `echo $$ > /sys/fs/cgroup/bench/c${i}/cgroup.procs; exec bash -c '${opens}'`]).catch(() => undefined);
+  writeFileSync(
+    `${HOME}/policies/0.yaml`,
+    JSON.stringify(policyOf(POLICIES)).replaceAll(`policy-${POLICIES}`, 'policy-0').replaceAll('file-', 'changed-'),
+  );
+  await run('parapet', ['agent', 'wait', '--policy', 'shop/policy-0', '--timeout', '300s']);
+}
+
+/** Lines of alerts so far. */
+function alerts(): number {
+  return readFileSync(`${HOME}/alerts`, 'utf8').split('\n').length - 1;
 }
 
 mkdirSync(`${HOME}/policies`, { recursive: true });
@@ -99,13 +129,16 @@ const words = [
 const agent = spawn('parapet', words, { stdio: ['ignore', 'inherit', 'inherit'] });
 let share = 0;
 for (const end = performance.now() + PATIENCE; performance.now() < end && share < 1 && agent.exitCode === null; await sleep(2000)) {
-  const seen = status();
+  const seen = await status();
   const enforced = seen?.policies.filter(({ state }) => state === 'Enforced').length ?? 0;
   const held = seen?.containers.filter(({ tableHash }) => tableHash !== '').length ?? 0;
   share = Math.min(enforced / POLICIES, held / CONTAINERS);
 }
+
 await sleep(15_000);
-const resident = /VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1];
-process.stdout.write(`\nresident ${Number(resident) * 1024} ${share}\n`);
+process.stdout.write(`\nresident ${resident()} ${share}\n`);
+await work();
+await sleep(15_000);
+process.stdout.write(`\nworked ${resident()} ${alerts()}\n`);
 agent.kill('SIGTERM');
 process.exit(0);

@@ -1,10 +1,15 @@
 /** What the agent's test enforces: policies as their authors would write them, and the containers that they are for. */
+import { CAPABILITIES } from '@parapet/policy';
 
 const API = 'apiVersion: security.kubearmor.com/v1';
 
 export const NODE = 'node-1';
 /** A file of the image and of the node, so that what a host policy says of it is seen to be for the node alone. */
 export const HOST_SECRET = '/etc/host-secret';
+
+/** What a cluster policy, and an allow-list, are about. */
+export const CLUSTER_SECRET = '/etc/cluster';
+export const UNLISTED = '/srv/unlisted';
 
 /** Reads the secret again and again, and keeps a line for each time. */
 const PROBE =
@@ -13,7 +18,14 @@ const PROBE =
 export const IMAGE = {
   name: 'local.test/agent:1',
   programs: ['/bin/sh', '/bin/sleep', '/bin/ls'],
-  files: { '/etc/secret': 'secret\n', '/etc/audited': 'audited\n', '/etc/more': 'more\n', [HOST_SECRET]: 'the image\n' },
+  files: {
+    '/etc/secret': 'secret\n',
+    '/etc/audited': 'audited\n',
+    '/etc/more': 'more\n',
+    [HOST_SECRET]: 'the image\n',
+    [CLUSTER_SECRET]: 'cluster\n',
+    [UNLISTED]: 'unlisted\n',
+  },
   command: ['/bin/sh', '-c', PROBE],
 };
 
@@ -78,6 +90,43 @@ spec:
   file: { matchPaths: [{ path: ${HOST_SECRET} }] }
 `,
 };
+
+/** For the containers of one namespace. */
+const CLUSTER = `${API}
+kind: KubeArmorClusterPolicy
+metadata: { name: cluster }
+spec:
+  selector: { matchExpressions: [{ key: namespace, operator: In, values: [shop] }] }
+  file: { matchPaths: [{ path: ${CLUSTER_SECRET} }] }
+`;
+
+const dirs = (...names: readonly string[]): string => names.map((dir) => `{ dir: ${dir}, recursive: true }`).join(', ');
+
+/** Everything that the pod's own loop needs. */
+const LIST = `${API}
+kind: KubeArmorPolicy
+metadata: { name: list, namespace: pods }
+spec:
+  selector: { matchLabels: { app: web } }
+  action: Allow
+  file: { matchDirectories: [${dirs('/bin/', '/dev/', '/etc/', '/lib/', '/lib64/', '/proc/', '/tmp/', '/usr/')}] }
+`;
+
+/** On the node anything may use any capability but the one that setting the clock needs. */
+const HOST_LIST = `${API}
+kind: KubeArmorHostPolicy
+metadata: { name: capable }
+spec:
+  nodeSelector: { matchLabels: { kubernetes.io/hostname: ${NODE} } }
+  action: Allow
+  capabilities:
+    matchCapabilities: [${CAPABILITIES.filter((name) => name !== 'sys_time')
+      .map((name) => `{ capability: ${name} }`)
+      .join(', ')}]
+`;
+
+/** Files that are there for a while only. */
+export const LISTS: Readonly<Record<string, string>> = { 'cluster.yaml': CLUSTER, 'list.yaml': LIST, 'host-list.yaml': HOST_LIST };
 
 /** What is wrong in files written later, with a policy among them that has nothing wrong. */
 export const WRONG: Readonly<Record<string, string>> = {

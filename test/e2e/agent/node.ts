@@ -15,6 +15,8 @@ export const ALERTS = '/var/tmp/agent/alerts.jsonl';
 export const LOG = '/var/tmp/agent/agent.log';
 const CONTAINERD_CONFIG = '/run/containerd.toml';
 const PATIENCE = 60_000;
+/** For an agent that has only just been started, on a busy machine. */
+const STARTING = 200_000;
 
 const run = promisify(execFile);
 
@@ -42,6 +44,15 @@ export function parapet(...words: readonly string[]): Promise<Outcome> {
   return command('parapet', 'agent', ...words);
 }
 
+/** Resolves when a policy is in force, also of an agent that does not answer yet. */
+export async function whenEnforced(policy: string): Promise<void> {
+  for (const end = performance.now() + STARTING; ;) {
+    const { status, out } = await parapet('wait', '--policy', policy, '--timeout', '60s');
+    if (status === 0) return;
+    if (performance.now() > end) throw new Error(`${policy} does not come into force: ${out}`);
+  }
+}
+
 async function must(program: string, ...words: readonly string[]): Promise<string> {
   const { status, out, err } = await command(program, ...words);
   if (status !== 0) throw new Error(`${program} ${words.join(' ')} ended with ${String(status)}: ${err}`);
@@ -60,9 +71,9 @@ export function writePolicies(files: Readonly<Record<string, string>>): void {
 const RUN = ['agent', 'run', '--policies', POLICIES, '--node', NODE, '--default-posture', 'block'];
 
 /** Starts an agent; it goes on until it is stopped or killed. */
-export function startAgent(): ChildProcess {
+export function startAgent(...flags: readonly string[]): ChildProcess {
   const log = openSync(LOG, 'a');
-  return spawn('parapet', [...RUN, '--alerts', ALERTS], { stdio: ['ignore', log, log] });
+  return spawn('parapet', [...RUN, '--alerts', ALERTS, ...flags], { stdio: ['ignore', log, log] });
 }
 
 /** The same for an agent whose alerts and log go to pipes that nobody reads any more. */
@@ -112,8 +123,8 @@ export function attemptOnNode(file: string): string {
 export class Probe {
   readonly #file: string;
 
-  constructor(pid: number) {
-    this.#file = `/proc/${pid}/root/tmp/probe`;
+  constructor(pid: number, name = 'probe') {
+    this.#file = `/proc/${pid}/root/tmp/${name}`;
   }
 
   lines(): readonly string[] {

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { agentStatus } from '@parapet/agent';
-import { GOOD, HOST_SECRET, LATE, PLAIN, POD, WEB, WRONG } from './manifests.ts';
+import { CLUSTER_SECRET, GOOD, HOST_SECRET, LATE, LISTS, PLAIN, POD, UNLISTED, WEB, WRONG } from './manifests.ts';
 import * as node from './node.ts';
 import { attempt, attemptOnNode, parapet, statusWhen } from './node.ts';
 
@@ -62,6 +62,24 @@ async function enforcing(): Promise<void> {
   const [json, text] = await Promise.all([parapet('status', '--json'), parapet('status')]);
   fact('status as JSON', JSON.parse(json.out));
   fact('status for people', text.out);
+}
+
+/** Whether the node may set its clock. */
+async function setClock(): Promise<string> {
+  return (await node.command('date', '-s', 'now')).status === 0 ? 'passed' : 'refused';
+}
+
+/** A policy of the cluster, and lists whose postures are the agent's own. */
+async function lists(): Promise<void> {
+  node.writePolicies(LISTS);
+  const waits = ['cluster', 'pods/list', 'capable'].map((policy) => parapet('wait', '--policy', policy));
+  fact('waits for lists', await Promise.all(waits));
+  const tries = [`read ${CLUSTER_SECRET}`, `read ${UNLISTED}`];
+  fact('under lists', await Promise.all([WEB, PLAIN, POD].map((container) => attempt(container, ...tries))));
+  fact('the clock under a list', await setClock());
+  for (const file of Object.keys(LISTS)) rmSync(path.join(node.POLICIES, file));
+  await statusWhen('the lists are gone', ({ policies }) => policies.length === Object.keys(GOOD).length);
+  fact('after lists', [await attempt(POD, ...tries), await setClock()]);
 }
 
 /** One alert for each thing that was done: the probe does the same all the time. */
@@ -166,6 +184,7 @@ let probed = 0;
 await prepare();
 const first = node.startAgent();
 await enforcing();
+await lists();
 const probe = new node.Probe(await node.pidOf(WEB));
 probed = probe.lines().length;
 await wrongPolicies();

@@ -3,7 +3,7 @@
 #include "attempt.h"
 
 static const struct step *const FAMILIES[] = { OPENING, NAMES, COMPAT, DESCRIPTORS, SURROUNDINGS, NAMESPACES, MOUNTS, EXECUTING, MEMORY, URING,
-	SOCKETS, RACES, OTHERS, ASKING };
+	SOCKETS, RACES, OTHERS, ASKING, PEERS, TRACING, ROUTES };
 
 static const struct step *find(const char *name)
 {

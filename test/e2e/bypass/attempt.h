@@ -41,7 +41,7 @@ struct step {
 
 /* The steps of each family; the last entry has no name. */
 extern const struct step OPENING[], NAMES[], COMPAT[], DESCRIPTORS[], SURROUNDINGS[], NAMESPACES[], MOUNTS[], EXECUTING[], MEMORY[], URING[],
-	SOCKETS[], RACES[], OTHERS[], ASKING[];
+	SOCKETS[], RACES[], OTHERS[], ASKING[], PEERS[], TRACING[], ROUTES[];
 
 /* Runs a chain to its end or its first error. */
 int run(char **steps);
@@ -69,6 +69,9 @@ int reads(int fd);
 
 /* Writes over the secret: 0 only when the bytes are there afterwards. */
 int writes(int fd);
+
+/* Accepts from the held listener by io_uring, in a mode as uring.c names it; a descriptor, or -1. */
+int accept_by_ring(const char *mode);
 
 /* A child's exit status as an error. */
 int wait_for(pid_t child);

@@ -71,11 +71,23 @@ static int open_32(char **w)
 	return MISTAKE;
 }
 
-static int execute_32(char **w)
+#define MAX_TOLD 10
+
+/* The program's name and the rest of the chain, as 32-bit pointers. */
+static uint32_t *low_told(char *path, char **rest)
+{
+	uint32_t words[MAX_TOLD + 2] = { (uint32_t)(long)path };
+
+	for (int i = 0; i < MAX_TOLD && rest[i]; i++)
+		words[i + 1] = (uint32_t)(long)low(rest[i]);
+	return low_words(words, MAX_TOLD + 2);
+}
+
+static int execute_32(char **w, char **rest)
 {
 	char *path = low(w[2]);
-	uint32_t words[2] = { (uint32_t)(long)path, 0 }, none[1] = { 0 };
-	long arguments = (long)low_words(words, 2), environment = (long)low_words(none, 1);
+	uint32_t none[1] = { 0 };
+	long arguments = (long)low_told(path, rest), environment = (long)low_words(none, 1);
 
 	if (!strcmp(w[1], "execveat"))
 		return result(enter_32(I386_EXECVEAT, AT_FDCWD, (long)path, arguments, environment));
@@ -105,12 +117,12 @@ static int open_x32(char **w)
 	return reads(syscall(X32 + SYS_openat, AT_FDCWD, low(w[2]), O_RDONLY));
 }
 
-static int execute_x32(char **w)
+static int execute_x32(char **w, char **rest)
 {
 	char *path = low(w[1]);
-	uint32_t words[2] = { (uint32_t)(long)path, 0 }, none[1] = { 0 };
+	uint32_t none[1] = { 0 };
 
-	return result(syscall(X32 + X32_EXECVE, path, low_words(words, 2), low_words(none, 1)));
+	return result(syscall(X32 + X32_EXECVE, path, low_told(path, rest), low_words(none, 1)));
 }
 
 static int socket_x32(char **w)
@@ -119,6 +131,6 @@ static int socket_x32(char **w)
 }
 
 const struct step COMPAT[] = {
-	{ "i386", open_32 }, { "i386-exec", execute_32 }, { "i386-socket", socket_32 }, { "x32", open_x32 }, { "x32-exec", execute_x32 },
+	{ "i386", open_32 }, { "i386-exec", .enter = execute_32 }, { "i386-socket", socket_32 }, { "x32", open_x32 }, { "x32-exec", .enter = execute_x32 },
 	{ "x32-socket", socket_x32 }, {}
 };

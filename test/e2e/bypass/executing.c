@@ -142,6 +142,21 @@ static int execute(char **w, char **rest)
 	return errno;
 }
 
+/* exec-many PATH COUNT WORD: told WORD so often, then the rest */
+static int execute_many(char **w, char **rest)
+{
+	int count = atoi(w[2]), used = 0;
+	char **words = calloc(count + MAX_STEPS + 2, sizeof(*words));
+
+	words[used++] = w[1];
+	while (count--)
+		words[used++] = w[3];
+	while (*rest)
+		words[used++] = *rest++;
+	execve(w[1], words, environ);
+	return errno;
+}
+
 /* interpreter LOADER PATH: the program is data to another one */
 static int interpret(char **w, char **rest)
 {
@@ -150,6 +165,21 @@ static int interpret(char **w, char **rest)
 	(void)rest;
 	execve(w[1], words, environ);
 	return errno;
+}
+
+/* fail-as PATH: executes a program whose loader is not there, which the kernel finds out only when it has asked the hooks */
+static int fail_as(char **w)
+{
+	int root = open("/", O_PATH | O_DIRECTORY), program = open(w[1], O_PATH), error;
+	char *words[] = { w[1], NULL }, *none[] = { NULL };
+
+	if (root < 0 || program < 0 || chroot(HOME "/mnt"))
+		return errno;
+	syscall(SYS_execveat, program, "", words, none, AT_EMPTY_PATH);
+	error = errno == ENOENT ? 0 : errno;
+	if (fchdir(root) || chroot("."))
+		return errno;
+	return error;
 }
 
 /* pretend PATH: the kernel is told that this process runs another program */
@@ -188,5 +218,5 @@ static int pretend(char **w)
 }
 
 const struct step EXECUTING[] = {
-	{ "exec", .enter = execute }, { "interpreter", .enter = interpret }, { "pretend", pretend }, {}
+	{ "exec", .enter = execute }, { "exec-many", .enter = execute_many }, { "interpreter", .enter = interpret }, { "pretend", pretend }, { "fail-as", fail_as }, {}
 };

@@ -10,7 +10,7 @@ const DEEPER = 140;
 
 const DIRECTORIES = ['bin', 'allowed', 'flat/sub', 'read-only/dir', 'flat-fs', 'mnt', 'mnt2', 'tools/sub', 'fake'];
 const SECRETS = ['secret', 'deep/a/b/c', 'flat/file', 'read-only/file', 'owned', 'allowed/file', 'outside', LONG_NAME];
-const PROGRAMS = ['actor', 'free', 'blocked', 'source', 'other'];
+const PROGRAMS = ['actor', 'free', 'blocked', 'source', 'other', 'told', 'told-name'];
 
 function levels(count: number): string {
   return 'd/'.repeat(count);
@@ -39,9 +39,14 @@ export function makeFiles(image: string, actor: string): void {
   for (const program of PROGRAMS) cpSync(actor, at(`bin/${program}`));
   /** Programs that are somewhere else, and by their path in a root of their own would be those of the rules. */
   for (const program of ['actor', 'source']) cpSync(actor, at(`source-root${HOME}/bin/${program}`));
+  cpSync(actor, at(`deep/${levels(DEEP)}program`));
+  cpSync(realpathSync('/bin/true'), at('bin/linked'));
   for (const program of ['e', 'f', 'g', 'tools/sub/tool']) cpSync(actor, at(program));
   writeFileSync(at('script'), `#!${HOME}/bin/blocked\n`, { mode: 0o755 });
   writeFileSync(at('allowed/script'), `#!${HOME}/bin/other\n`, { mode: 0o755 });
+  writeFileSync(at('told-script'), `#!${HOME}/bin/free\n`, { mode: 0o755 });
+  writeFileSync(at('script-of-told'), `#!${HOME}/bin/told\n`, { mode: 0o755 });
+  writeFileSync(at('script-of-told-script'), `#!${HOME}/told-script\n`, { mode: 0o755 });
   writeFileSync(at('script-of-script'), `#!${HOME}/script\n`, { mode: 0o755 });
   makeLoader(at);
   chownSync(at('owned'), 1000, 1000);

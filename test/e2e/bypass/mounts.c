@@ -74,7 +74,15 @@ static int change_propagation(char **w)
 	return result(mount(NULL, w[1], NULL, MS_REC | MS_PRIVATE, NULL));
 }
 
+/* mount-attribute PATH: propagation, by the new system call */
+static int set_mount_attribute(char **w)
+{
+	struct mount_attr wanted = { .propagation = MS_PRIVATE };
+
+	return result(syscall(SYS_mount_setattr, AT_FDCWD, w[1], 0, &wanted, sizeof(wanted)));
+}
+
 const struct step MOUNTS[] = {
 	{ "mount", make_mount }, { "mount-tree", move_tree }, { "tree", detach_tree }, { "fresh-fs", make_detached }, { "unmount", lazily_unmount },
-	{ "pivot", pivot }, { "private", change_propagation }, {}
+	{ "pivot", pivot }, { "private", change_propagation }, { "mount-attribute", set_mount_attribute }, {}
 };

@@ -49,10 +49,11 @@ static int reopen(const char *directory, int fd)
 	return open(again, O_RDONLY);
 }
 
-static int open_by_handle(const char *path)
+/* By a descriptor of any file of a mount of that file system, even one that does not show the path. */
+static int open_by_handle(const char *path, const char *in_mount)
 {
 	struct { struct file_handle handle; unsigned char bytes[128]; } file = { .handle.handle_bytes = 128 };
-	int mount, root = open(HOME "/flat-fs", O_RDONLY | O_DIRECTORY);
+	int mount, root = open(in_mount, O_RDONLY);
 
 	if (root < 0 || name_to_handle_at(AT_FDCWD, path, &file.handle, &mount, 0))
 		return -1;
@@ -99,7 +100,9 @@ static int opened(char **w)
 	if (!strcmp(how, "path-then-thread-fd"))
 		return reopen("/proc/thread-self/fd", open(path, O_PATH));
 	if (!strcmp(how, "handle"))
-		return open_by_handle(path);
+		return open_by_handle(path, HOME "/flat-fs");
+	if (!strcmp(how, "handle-elsewhere"))
+		return open_by_handle(path, HOME "/plain");
 	errno = MISTAKE;
 	return -1;
 }

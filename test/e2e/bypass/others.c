@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that make the kernel use a file or a capability for the caller, and the enforcer's own pins. */
+#include <glob.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 #include <sys/acct.h>
@@ -87,6 +88,74 @@ static int lift_rules(char **w)
 	return found;
 }
 
+/* take-links: a descriptor of every link there is, by its id */
+static int take_links(char **w)
+{
+	union bpf_attr next = {};
+
+	(void)w;
+	while (!call_bpf(BPF_LINK_GET_NEXT_ID, &next)) {
+		union bpf_attr get = { .link_id = next.next_id };
+		int fd = call_bpf(BPF_LINK_GET_FD_BY_ID, &get);
+
+		if (fd < 0)
+			return errno;
+		close(fd);
+		next.start_id = next.next_id;
+	}
+	return errno == ENOENT ? 0 : errno;
+}
+
+/* A descriptor of the first pinned object whose path is like that. */
+static int open_like(const char *pattern)
+{
+	union bpf_attr get = {};
+	glob_t found;
+
+	if (glob(pattern, 0, NULL, &found) || !found.gl_pathc) {
+		errno = ENOENT;
+		return -1;
+	}
+	get.pathname = (uintptr_t)found.gl_pathv[0];
+	return call_bpf(BPF_OBJ_GET, &get);
+}
+
+/* lift-link HOW PATTERN: a pinned link; where its kind cannot be detached, or for want of another program, the kernel was ready to */
+static int lift_link(char **w)
+{
+	int fd = open_like(w[2]), error;
+	union bpf_attr detach = { .link_detach = { .link_fd = fd } }, update = { .link_update = { .link_fd = fd, .new_prog_fd = -1 } };
+
+	if (fd < 0)
+		return errno;
+	error = result(!strcmp(w[1], "detach") ? call_bpf(BPF_LINK_DETACH, &detach) : call_bpf(BPF_LINK_UPDATE, &update));
+	return error == EOPNOTSUPP || error == EBADF ? 0 : error;
+}
+
+/* pose PATTERN: runs a pinned iterator, as the agent does */
+static int pose(char **w)
+{
+	int fd = open_like(w[1]);
+	union bpf_attr iterate = { .iter_create = { .link_fd = fd } };
+	char chunk[4096];
+
+	if (fd < 0)
+		return errno;
+	fd = call_bpf(BPF_ITER_CREATE, &iterate);
+	if (fd < 0)
+		return errno;
+	while (read(fd, chunk, sizeof(chunk)) > 0)
+		;
+	return 0;
+}
+
+/* put PATH VALUE: a setting of the kernel's */
+static int put(char **w)
+{
+	int fd = open(w[1], O_WRONLY), error = result(fd);
+
+	return error ? error : result(write(fd, w[2], strlen(w[2])));
+}
 
 static int make_map(char **w)
 {
@@ -119,5 +188,5 @@ static int load_module(char **w)
 
 const struct step OTHERS[] = {
 	{ "capability", use_capability }, { "acct", account }, { "swap", swap_to }, { "object", open_object }, { "lift-rules", lift_rules },
-	{ "bpf-map", make_map }, { "perf", count_events }, { "module", load_module }, {}
+	{ "take-links", take_links }, { "lift-link", lift_link }, { "pose", pose }, { "put", put }, { "bpf-map", make_map }, { "perf", count_events }, { "module", load_module }, {}
 };

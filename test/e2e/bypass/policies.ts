@@ -1,7 +1,19 @@
 /** What the attempts are against. */
+import { HARDENING_NAMES, PRESET_NAMES } from '@parapet/policy';
 import type { Policy } from '@parapet/policy';
-import { capabilityRule, fileRule, networkRule, pathRule, policyOf } from '../../unit/policy/builders.ts';
-import { ACTOR, HOME, LONG_DIRECTORY, LONG_NAME } from './attempt.ts';
+import {
+  capabilityRule,
+  dnsRule,
+  endpointRule,
+  fileRule,
+  nameRule,
+  networkRule,
+  pathRule,
+  patternRule,
+  policyOf,
+  switchRule,
+} from '../../unit/policy/builders.ts';
+import { ACTOR, HOME, LONG_DIRECTORY, LONG_NAME, MAY_TELL, TOLD } from './attempt.ts';
 import type { PolicyName } from './attempt.ts';
 
 export interface Confinement {
@@ -58,9 +70,21 @@ export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
     policies: [
       policyOf(
         fileRule(`${HOME}/secret`),
-        fileRule(`${HOME}/secret`, { action: 'Allow', from: [`${HOME}/bin/source`] }),
+        fileRule(`${HOME}/secret`, { action: 'Allow', from: [`${HOME}/bin/source`, `${HOME}/bin/linked`] }),
         fileRule(`${HOME}/bin/source`, { readOnly: true }),
-        pathRule(`${HOME}/bin/blocked`, { from: [`${HOME}/bin/other`] }),
+      ),
+    ],
+  },
+  /** One program may not start another; so nobody is kept from tracing. */
+  callers: { posture: 'audit', policies: [policyOf(pathRule(`${HOME}/bin/blocked`, { from: [`${HOME}/bin/other`] }))] },
+  /** A program may be told some things only. */
+  arguments: {
+    posture: 'audit',
+    policies: [
+      policyOf(
+        pathRule(TOLD, { allowedArgs: [MAY_TELL, '/', ''] }),
+        pathRule(`${HOME}/told-script`, { allowedArgs: [MAY_TELL] }),
+        nameRule('told-name', { allowedArgs: [MAY_TELL] }),
       ),
     ],
   },
@@ -68,6 +92,24 @@ export const POLICIES: Readonly<Record<PolicyName, Confinement>> = {
     posture: 'audit',
     policies: [policyOf(networkRule('tcp'), networkRule('udp'), networkRule('raw'), networkRule('packet'))],
   },
+  hardening: { posture: 'audit', policies: [policyOf(...HARDENING_NAMES.map((name) => switchRule(name)))] },
+  presets: { posture: 'audit', policies: [policyOf(...PRESET_NAMES.map((name) => switchRule(name)))] },
+  /** Presets by themselves. */
+  environment: { posture: 'audit', policies: [policyOf(switchRule('protectEnv'))] },
+  text: { posture: 'audit', policies: [policyOf(switchRule('anonymousMapExec'))] },
+  processes: { posture: 'audit', policies: [policyOf(switchRule('protectProc'))] },
+  /** Nobody talks to port 9 of this machine. */
+  endpoints: {
+    posture: 'audit',
+    policies: [policyOf(...['127.0.0.0/8', '::1/128'].map((block) => endpointRule(block, { ports: [{ first: 9, last: 9 }] })))],
+  },
+  /** Two peers connect to nothing. */
+  peers: {
+    posture: 'audit',
+    policies: [policyOf(...['127.0.0.66/32', '::1/128'].map((block) => endpointRule(block, { operations: ['accept'] })))],
+  },
+  names: { posture: 'audit', policies: [policyOf(dnsRule('blocked.example'))] },
+  patterns: { posture: 'audit', policies: [policyOf(patternRule(`${HOME}/**/*.key`), nameRule('tool'))] },
   capabilities: {
     posture: 'audit',
     policies: [

@@ -4,6 +4,8 @@
  * takes; with rules it must not in a fixed number of tries, which the first run needs far fewer of.
  */
 #include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include "attempt.h"
 
@@ -136,16 +138,114 @@ static int run_crowd(char **w)
 	return error;
 }
 
-/* insist PATH UNTIL: opens it again and again until the file UNTIL is there; the first result that is no refusal, or the refusal */
+/* One try of somebody who insists, for who waits for the first one. */
+static int try_once_more(char **w)
+{
+	int error = reads(open(w[1], O_RDONLY));
+
+	if (access(w[3], F_OK))
+		close(open(w[3], O_WRONLY | O_CREAT, 0600));
+	usleep(20000); /* the agents that come and go need the processor too */
+	return error;
+}
+
+/* insist PATH UNTIL BEGUN: opens it again and again until the file UNTIL is there; the first result that is no refusal, or the refusal. Makes
+ * the file BEGUN after the first try. */
 static int insist(char **w)
 {
 	int error = EACCES;
 
-	while (error == EACCES && access(w[2], F_OK)) {
-		error = reads(open(w[1], O_RDONLY));
-		usleep(2000); /* the agents that come and go need the processor too */
-	}
+	while (error == EACCES && access(w[2], F_OK))
+		error = try_once_more(w);
 	return error;
 }
 
-const struct step RACES[] = { { "race", run_race }, { "race-buffer", run_buffer_race }, { "crowd", run_crowd }, { "insist", insist }, {} };
+/* insist-forking PATH UNTIL BEGUN: the same, but each try is made by a child of the process that tried before, which is gone by then */
+static int insist_forking(char **w)
+{
+	int ends[2], error = MISTAKE;
+
+	if (pipe(ends))
+		return MISTAKE;
+	if (fork() == 0) {
+		for (;;) {
+			int own = try_once_more(w);
+
+			if (own != EACCES || !access(w[2], F_OK))
+				_exit(write(ends[1], &own, sizeof(own)) < 0);
+			if (fork())
+				_exit(0);
+		}
+	}
+	close(ends[1]);
+	return read(ends[0], &error, sizeof(error)) == sizeof(error) ? error : MISTAKE;
+}
+
+/* What a program is told changes between what it may be told and what not, of the same length. */
+#define TOLD_PREFIX "open openat " HOME "/"
+
+static void *retell(void *argument)
+{
+	char *file = argument;
+
+	for (;;) {
+		memcpy(file, "secret", 7);
+		sched_yield();
+		memcpy(file, "plain\0", 7);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* The kernel copies the environment first, and takes its time. */
+#define ROOM (100 * 1024)
+#define ROOMS 8
+
+static char **long_environment(void)
+{
+	static char room[ROOM], *environment[ROOMS + 1];
+
+	memset(room, 'x', ROOM - 1);
+	for (int i = 0; i < ROOMS; i++)
+		environment[i] = room;
+	return environment;
+}
+
+static int tell_once(const char *kind, char *path, char *argument)
+{
+	char *file = argument + strlen(TOLD_PREFIX);
+	int in_thread = !strcmp(kind, "thread");
+	pid_t child = fork(), other = child == 0 && !in_thread ? fork() : -1;
+	pthread_t thread;
+
+	if (child)
+		return wait_for(child);
+	if (other == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		retell(file);
+	}
+	if (in_thread)
+		pthread_create(&thread, NULL, retell, file);
+	sched_yield();
+	execve(path, (char *[]){ path, argument, NULL }, long_environment());
+	_exit(errno);
+}
+
+/* race-argument thread|process PATH */
+static int run_argument_race(char **w)
+{
+	char *argument = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	time_t end = time(NULL) + SECONDS;
+	int killed = 0, error = ENODATA;
+
+	strcpy(argument, TOLD_PREFIX "plain");
+	for (int turn = 0; error && turn < TRIES && time(NULL) < end; turn++) {
+		error = tell_once(w[1], w[2], argument);
+		killed += error == ECHILD;
+		strcpy(argument, TOLD_PREFIX "plain");
+	}
+	return error && killed ? EACCES : error;
+}
+
+const struct step RACES[] = { { "race", run_race }, { "race-buffer", run_buffer_race }, { "race-argument", run_argument_race }, { "crowd", run_crowd }, { "insist", insist },
+	{ "insist-forking", insist_forking }, {} };

@@ -8,6 +8,8 @@
 #include "attempt.h"
 
 #define NOBODY_LISTENS 9
+#define FREE_PORT 10
+#define SCTP_DSTADDRV4 7
 
 static union { struct sockaddr any; struct sockaddr_in four; struct sockaddr_in6 six; struct sockaddr_un file; } address;
 static socklen_t length;
@@ -45,6 +47,14 @@ static int make(char **w)
 	return result(socket(atoi(w[1]), atoi(w[2]), atoi(w[3])));
 }
 
+/* ask-for-socket FAMILY TYPE PROTOCOL: of a kernel that knows no such sockets nothing is got either way */
+static int ask_for(char **w)
+{
+	int error = make(w);
+
+	return error == EPROTONOSUPPORT ? 0 : error;
+}
+
 static int make_and_hold(char **w)
 {
 	return hold(socket(atoi(w[1]), atoi(w[2]), atoi(w[3])));
@@ -71,6 +81,23 @@ static int send_one(int fd, int flags)
 	struct msghdr message = { .msg_name = &address, .msg_namelen = length, .msg_iov = &part, .msg_iovlen = 1 };
 
 	return answered(result(sendmsg(fd, &message, flags)));
+}
+
+/* An association with the address, and with a second one of the same machine; neither port is a blocked one. */
+static int send_to_two(int fd)
+{
+	struct in_addr second = { htonl(INADDR_LOOPBACK + 1) };
+	char control[CMSG_SPACE(sizeof(second))] = "";
+	struct iovec part = { "x", 1 };
+	struct msghdr message = { &address, length, &part, 1, control, sizeof(control), 0 };
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+	head->cmsg_level = IPPROTO_SCTP;
+	head->cmsg_type = SCTP_DSTADDRV4;
+	head->cmsg_len = CMSG_LEN(sizeof(second));
+	memcpy(CMSG_DATA(head), &second, sizeof(second));
+	address.four.sin_port = htons(FREE_PORT);
+	return answered(result(sendmsg(fd, &message, 0)));
 }
 
 /* Listens, connects to itself, accepts. */
@@ -104,6 +131,8 @@ static int use(char **w)
 		return send_one(HELD, 0);
 	if (!strcmp(how, "sendmmsg"))
 		return send_many(HELD, 0);
+	if (!strcmp(how, "send-to-two"))
+		return send_to_two(HELD);
 	if (!strcmp(how, "fastopen"))
 		return send_one(HELD, MSG_FASTOPEN);
 	if (!strcmp(how, "fastopen-many"))
@@ -116,6 +145,8 @@ static int use(char **w)
 			error = result(connect(HELD, &address.any, length));
 		return answered(error ?: result(send(HELD, "x", 1, MSG_NOSIGNAL)));
 	}
+	if (!strcmp(how, "send"))
+		return result(send(HELD, "x", 1, MSG_NOSIGNAL));
 	if (!strcmp(how, "reconnect")) { /* away from where it was connected, then elsewhere */
 		struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
 
@@ -163,6 +194,18 @@ static int call(char **w)
 	return result(sendto(fd, "x", 1, 0, &address.any, length));
 }
 
+/* hold-called PATH: a stream that is connected to a socket in the file system */
+static int hold_called(char **w)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	choose_file(w[1]);
+	if (fd < 0 || connect(fd, &address.any, length))
+		return errno;
+	return hold(fd);
+}
+
 const struct step SOCKETS[] = {
-	{ "socket", make }, { "hold-socket", make_and_hold }, { "socketpair", make_pair }, { "use", use }, { "serve", serve }, { "call", call }, {}
+	{ "socket", make }, { "ask-for-socket", ask_for }, { "hold-socket", make_and_hold }, { "socketpair", make_pair }, { "use", use }, { "serve", serve }, { "call", call },
+	{ "hold-called", hold_called }, {}
 };

@@ -25,9 +25,11 @@ export function tableOf(name: PolicyName, ...more: readonly Policy[]): Table {
 
 /** Runs each attempt in each of its cgroups, in order; what came of them, in order. */
 export async function perform(actor: string, runs: readonly { cgroup: string; attempt: Attempt }[]): Promise<string[]> {
+  const placeOf = (cgroup: string, below = 0): string => path.join(CGROUPS, cgroup, ...Array.from({ length: below }, () => 'below'));
+  for (const { cgroup, attempt } of runs) mkdirSync(placeOf(cgroup, attempt.below), { recursive: true });
   const stage = spawn(actor, ['--stage'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const lines = runs.map(({ cgroup, attempt: { outside, steps } }) =>
-    [path.join(CGROUPS, cgroup), ...(outside === undefined ? [] : [...outside, '--']), ...steps].join('\t'),
+  const lines = runs.map(({ cgroup, attempt: { below, outside, steps } }) =>
+    [placeOf(cgroup, below), ...(outside === undefined ? [] : [...outside, '--']), ...steps].join('\t'),
   );
   stage.stdin.end(lines.map((line) => `${line}\n`).join(''));
   let output = '';

@@ -143,6 +143,16 @@ static int use_socket(char **w)
 	return error == ECONNREFUSED ? 0 : error;
 }
 
+int accept_by_ring(const char *mode)
+{
+	struct io_uring_sqe entry = { .opcode = IORING_OP_ACCEPT, .fd = HELD };
+	int answer = submit(&entry, mode_of(mode));
+
+	if (answer < 0)
+		errno = -answer;
+	return answer < 0 ? -1 : answer;
+}
+
 /* uring-as-root UID PATH: as root the ring remembers who it was; then, as another user, the kernel opens with root's rights */
 static int with_personality(char **w)
 {

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "foreign.h"
 #include "sockets.h"
 
 #define MAX_WORDS 8
@@ -38,7 +39,7 @@ static int open_with(const char *path, int flags)
 }
 
 /* A child's errno, or 0: its exit status. */
-static int wait_for(pid_t child)
+int wait_for(pid_t child)
 {
 	int status;
 
@@ -100,18 +101,19 @@ static int read_after_leader(char *path)
 	return wait_for(child);
 }
 
-/* Three seconds of opening; the first result that is not EACCES, or EACCES. */
-static int read_often(const char *path)
+static int act(char **w);
+
+#define FEW_TRIES 50
+
+/* The same thing again and again, for some seconds at least and many times: its result, or EILSEQ when not all were alike. */
+static int often(int seconds, char **w)
 {
-	time_t end = time(NULL) + 3;
+	time_t end = time(NULL) + seconds;
+	int first = act(w), error = first;
 
-	while (time(NULL) < end) {
-		int error = open_with(path, O_RDONLY);
-
-		if (error != EACCES)
-			return error;
-	}
-	return EACCES;
+	for (int tries = 1; error == first && (tries < FEW_TRIES || time(NULL) < end); tries++)
+		error = act(w);
+	return error == first ? first : EILSEQ;
 }
 
 /* Many tasks, moved out of their cgroup, open a blocked and a free file by turns. Returns 0 when every single result was right. */
@@ -153,6 +155,22 @@ static int execute_memory(const char *path)
 			if (write(to, buffer, length) != length)
 				_exit(EIO);
 		syscall(SYS_execveat, to, "", words, environ, AT_EMPTY_PATH);
+		_exit(errno);
+	}
+	return wait_for(child);
+}
+
+/* Told nothing at all, not even its name; or one thing many times. */
+static int execute_told(const char *path, const char *word, int times)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		char **words = calloc(times + 2, sizeof(*words));
+
+		for (int i = 0; i <= times && word; i++)
+			words[i] = (char *)(i ? word : path);
+		execve(path, words, environ);
 		_exit(errno);
 	}
 	return wait_for(child);
@@ -222,8 +240,8 @@ static int act(char **w)
 		return open_with(w[1], O_RDONLY);
 	if (!strcmp(w[0], "crowd"))
 		return crowd(atoi(w[1]), w[2], w[3]);
-	if (!strcmp(w[0], "read-often"))
-		return read_often(w[1]);
+	if (!strcmp(w[0], "often"))
+		return often(atoi(w[1]), w + 2);
 	if (!strcmp(w[0], "write"))
 		return open_with(w[1], O_WRONLY);
 	if (!strcmp(w[0], "readwrite"))
@@ -236,12 +254,16 @@ static int act(char **w)
 		return execute(w + 1);
 	if (!strcmp(w[0], "exec-in-thread"))
 		return execute_in_thread(w + 1);
+	if (!strcmp(w[0], "read-foreign"))
+		return read_foreign(w[1], w[2]);
+	if (!strcmp(w[0], "exec-empty"))
+		return execute_told(w[1], NULL, 0);
+	if (!strcmp(w[0], "exec-many"))
+		return execute_told(w[1], w[3], atoi(w[2]));
 	if (!strcmp(w[0], "exec-memory"))
 		return execute_memory(w[1]);
 	if (!strcmp(w[0], "read-after-leader"))
 		return read_after_leader(w[1]);
-	if (!strcmp(w[0], "hostname"))
-		return result(sethostname("parapet", 7));
 	return act_on_sockets(w);
 }
 

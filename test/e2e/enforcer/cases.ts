@@ -1,9 +1,14 @@
 /** What is tried under the real hooks, and what must come of it. Policies and commands here; scenario.ts runs them in the microVM. */
 import type { Policy } from '@parapet/policy';
+import { ARGUMENT_GROUPS } from './argument-cases.ts';
+import { CALL_GROUPS } from './call-cases.ts';
+import { DOOR_GROUPS } from './door-cases.ts';
+import { LINK_GROUPS } from './link-cases.ts';
 import { NETWORK_GROUPS } from './network-cases.ts';
 import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
 import { capabilityRule, fileRule, nameRule, networkRule, pathRule, patternRule, policyOf } from '../../unit/policy/builders.ts';
 
+import { INTRUSION_GROUPS } from './intrusion-cases.ts';
 const ROOT_CGROUP = '/sys/fs/cgroup/cgroup.procs';
 export const LONG = 'long-name-of-more-than-twenty-four-bytes';
 
@@ -59,6 +64,9 @@ export const GROUPS: readonly Group[] = [
       [`read ${HOME}/deep/a/b/c`, 'EACCES'],
       [`read ${HOME}/flat/file`, 'EACCES'],
       [`read ${HOME}/flat/sub/file`, '0'],
+      [`read ${HOME}/bin`, '0'], // on an overlay, which opens its layers' directories
+      ['read /', '0'],
+      ['write /etc/debian_version', '0'], // is copied to the upper layer
       [`read ${HOME}/${LONG}/file`, 'EACCES'],
       [`read ${HOME}/${LONG}/other`, '0'],
       [`read ${HOME}/read-only/file`, '0'],
@@ -264,5 +272,10 @@ export const GROUPS: readonly Group[] = [
       ['socket 1 1 0', '0'],
     ],
   },
+  ...CALL_GROUPS,
+  ...DOOR_GROUPS,
   ...NETWORK_GROUPS,
+  ...INTRUSION_GROUPS,
+  ...ARGUMENT_GROUPS,
+  ...LINK_GROUPS,
 ];

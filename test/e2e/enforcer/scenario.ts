@@ -1,29 +1,29 @@
 /** Runs the groups of cases.ts and the life of an agent under real hooks. Prints facts: `NAME | WHAT: RESULT`. For the microVM, as root. */
-import { execFile, spawn } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { ABI, addressText, compile, decodeEvent, explainEvent } from '@parapet/policy';
+import { ABI, addressText, decodeEvent, explainEvent, resourceText, wholePaths } from '@parapet/policy';
 import type { DecodedEvent, Policy, Table } from '@parapet/policy';
-import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
+import { createBpfEnforcer, openFiles } from '../../../agent/src/adapters/kernel/index.ts';
 import type { Enforcer, InForce, KernelEvent } from '../../../agent/src/ports.ts';
-import { fileRule, policyOf } from '../../unit/policy/builders.ts';
+import { syscallText } from '../../../policy/src/syscall.ts';
+import { capabilityRule, endpointRule, fileRule, policyOf, switchRule, syscallRule } from '../../unit/policy/builders.ts';
 import { buildActor } from './build-actor.ts';
+import { SCRIPTS } from './argument-cases.ts';
+import { everyCall } from './every-call.ts';
+import { HARD_LINKS, LINKED_FILES, LINKED_PROGRAMS } from './link-cases.ts';
 import { GROUPS, LONG } from './cases.ts';
+import { OFFER } from './intrusion-cases.ts';
+import { lacking } from './lacking.ts';
 import { DOOR } from './network-cases.ts';
-import { ACTOR, HOME, IN_TERMINAL } from './paths.ts';
-
-const CGROUPS = '/sys/fs/cgroup';
-const BUILD = path.resolve('bpf/build');
-const run = promisify(execFile);
-
-function fact(name: string, what: string, result: unknown): void {
-  process.stdout.write(`${name} | ${what}: ${String(result)}\n`);
-}
+import { ACTOR, DEEPER, HOME, IN_TERMINAL } from './paths.ts';
+import { act, BUILD, CGROUPS, Events, fact, makeCgroup, read, run, tableOf } from './stage.ts';
+import { alternating, swapping } from './swaps.ts';
+import { unjudged } from './unjudged.ts';
 
 function makeFiles(): void {
-  for (const directory of ['bin/sub', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
+  for (const directory of ['bin/sub', 'tools', 'linked', 'deep/a/b', 'flat/sub', 'read-only/dir', 'free-directory', LONG])
     mkdirSync(path.join(HOME, directory), { recursive: true });
   const files = [
     'secret',
@@ -38,49 +38,35 @@ function makeFiles(): void {
     'owned',
     'audited',
   ];
-  for (const file of [...files, 'by-actor', 'by-other', 'plain']) writeFileSync(path.join(HOME, file), 'x', { mode: 0o666 });
+  for (const file of [...files, ...LINKED_FILES, 'by-actor', 'by-other', 'plain'])
+    writeFileSync(path.join(HOME, file), 'x', { mode: 0o666 });
   for (const program of ['free', 'blocked', 'from-there', 'other', 'sub/blocked']) cpSync(ACTOR, path.join(HOME, 'bin', program));
+  for (const program of ['bin/linked', 'bin/watched', 'tools/linked']) cpSync('/bin/true', path.join(HOME, program));
+  mkdirSync(path.dirname(DEEPER), { recursive: true });
+  writeFileSync(DEEPER, 'x');
+  cpSync(ACTOR, '/dev/shm/free');
+  cpSync(ACTOR, path.join(HOME, 'flat/program'));
+  writeFileSync('/dev/shm/opened-by-handle', 'x');
+  for (const program of LINKED_PROGRAMS) cpSync(ACTOR, path.join(HOME, program));
+  for (const [name, target] of Object.entries(HARD_LINKS)) linkSync(path.join(HOME, target), path.join(HOME, name));
   writeFileSync(path.join(HOME, 'script'), `#!${HOME}/bin/blocked\n`);
   chmodSync(path.join(HOME, 'script'), 0o755);
+  for (const [script, interpreter] of Object.entries(SCRIPTS)) writeFileSync(script, `#!${interpreter}\n`, { mode: 0o755 });
   chownSync(path.join(HOME, 'owned'), 1000, 1000);
   symlinkSync('secret', path.join(HOME, 'link-to-secret'));
 }
 
-function makeCgroup(name: string): bigint {
-  mkdirSync(path.join(CGROUPS, name), { recursive: true });
-  return statSync(path.join(CGROUPS, name), { bigint: true }).ino;
-}
-
-let outputs = 0;
-
-/**
- * Runs an actor in a cgroup, as a runtime would: the shell enters it, then becomes the actor. Its lines by command. It writes into a file: Node's
- * own pipes are sockets, and what it sends there would be judged.
- */
-async function act(cgroup: string, commands: readonly string[]): Promise<Map<string, string>> {
-  outputs += 1;
-  const output = `/var/tmp/enforcer-output-${outputs}`;
-  const enter = `echo $$ > ${CGROUPS}/${cgroup}/cgroup.procs && exec "$0" "$@" > ${output}`;
-  await run('bash', ['-c', enter, ACTOR, ...commands]).catch(() => undefined);
-  const lines = readFileSync(output, 'utf8').split('\n');
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2)]));
-}
-
-function tableOf(policies: readonly Policy[], posture: 'audit' | 'block' = 'audit'): Table {
-  const { table } = compile(policies, { file: posture, network: posture, capabilities: posture });
-  if (table === undefined) throw new Error('no table');
-  return table;
-}
-
-/** The events that came since the last call, each as `verdict operation resource <- executable [rule]`. */
-function describe(events: KernelEvent[], force: InForce, table: Table): string[] {
-  return events.splice(0).map((event) => {
+/** Events, each as `verdict operation resource <- executable [rule]`. */
+function describe(events: readonly KernelEvent[], force: InForce, table: Table): string[] {
+  return events.map((event) => {
     const decoded = decodeEvent(event.header);
     const decision = explainEvent({ table, nodeBase: force.nodeBase, event: decoded });
     const why = 'rule' in decision ? decision.rule.section : 'posture' in decision ? 'posture' : 'nothing';
     const late = Math.abs(Date.now() - event.time) > 60_000 ? ' at another time' : '';
-    const what = event.resource === '' ? socketOf(decoded) : event.resource;
-    return `${decoded.verdict} ${decoded.section} ${decoded.operation ?? decoded.endpoint?.operation ?? ''} ${what} <- ${event.executable} <- ${event.parentExecutable} [${why}]${late}`;
+    const call = decoded.section === 'syscalls' ? `${syscallText(decoded.detail[0], decoded.detail[1] !== 0)} ` : '';
+    const what = event.resource === '' ? socketOf(decoded) : `${call}${resourceText(decoded, event.resource)}`;
+    const reason = decoded.reason === undefined ? '' : ` (${decoded.reason})`;
+    return `${decoded.verdict} ${decoded.section} ${decoded.operation ?? decoded.endpoint?.operation ?? ''} ${what} <- ${event.executable} <- ${event.parentExecutable} [${why}]${reason}${late}`;
   });
 }
 
@@ -88,29 +74,34 @@ function socketOf({ detail, endpoint }: DecodedEvent): string {
   return endpoint === undefined ? detail.join('/') : `${addressText(endpoint.address)} ${endpoint.port} ${detail.join('/')}`;
 }
 
-/** Everything that the kernel has told or counted so far has arrived. */
-async function arrival(enforcer: Enforcer): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) {
-    const { events = 0, aggregated = 0 } = enforcer.counters();
-    if (arrived === events + aggregated) return;
-    await sleep(50);
-  }
-  fact('events', 'all arrive', 'not within ten seconds');
+const finder = openFiles({ bpfDirectory: BUILD });
+
+/** As the agent does it: the files that the rules name are found in the root. */
+async function enforceWithFiles(enforcer: Enforcer, to: { id: bigint; table: Table; policies: readonly Policy[] }): Promise<InForce> {
+  const files = await finder.find(process.pid, wholePaths(to.policies));
+  const [granted] = await enforcer.enforceAll([{ cgroup: to.id, table: to.table, ...(files === undefined ? {} : { files }) }]);
+  if (granted === undefined || 'error' in granted) throw new Error('refused', { cause: granted?.error });
+  return granted.inForce;
 }
 
-async function runGroups(enforcer: Enforcer, events: KernelEvent[]): Promise<void> {
+async function runGroups(enforcer: Enforcer, events: Events): Promise<void> {
   for (const [index, { name, policies, posture, tries }] of GROUPS.entries()) {
     const cgroup = `group${index}`;
     const id = makeCgroup(cgroup);
     const table = tableOf(policies, posture);
-    const force = await enforcer.enforce(id, table);
+    const force = await enforceWithFiles(enforcer, { id, table, policies });
     const results = await act(
       cgroup,
       tries.map(([command]) => command),
     );
     for (const [command] of tries) fact(name, command, results.get(command) ?? 'no line');
-    await arrival(enforcer);
-    const lines = new Set(describe(events, force, table));
+    const told = await events.take();
+    fact(
+      name,
+      'told',
+      told.reduce((sum, { count }) => sum + count, 0),
+    );
+    const lines = new Set(describe(told, force, table));
     for (const line of lines) fact(`${name}, events`, line, 'seen');
     await enforcer.release(id);
   }
@@ -119,57 +110,40 @@ async function runGroups(enforcer: Enforcer, events: KernelEvent[]): Promise<voi
 const secretTable = tableOf([policyOf(fileRule(`${HOME}/secret`))]);
 const plainTable = tableOf([policyOf(fileRule(`${HOME}/plain`))]);
 
-async function read(cgroup: string, file: string): Promise<string> {
-  const command = `read ${HOME}/${file}`;
-  return (await act(cgroup, [command])).get(command) ?? 'no line';
-}
-
-/** Tasks that were in the cgroup before its rules. */
+/** A task that was in the cgroup before its rules, and listened. */
 async function adoption(enforcer: Enforcer): Promise<void> {
   const id = makeCgroup('early');
-  const commands = [`wait ${HOME}/go`, `read ${HOME}/secret`];
-  const early = act('early', commands);
+  const heard = ['greet 127.6.0.1 127.0.0.1 8095', 'greet 127.0.0.1 127.0.0.1 8095'];
+  const early = act('early', ['hear 4 8095', `wait ${HOME}/go`, ...heard, `read ${HOME}/secret`]);
   await sleep(1500);
-  await enforcer.enforce(id, secretTable);
+  await enforcer.enforce(id, tableOf([policyOf(fileRule(`${HOME}/secret`), endpointRule('127.6.0.0/16', { operations: ['accept'] }))]));
   writeFileSync(`${HOME}/go`, '');
-  fact('adoption', 'a task that was there before is confined', (await early).get(commands[1]!));
+  const results = await early;
+  fact('adoption', 'a task that was there before is confined', results.get(`read ${HOME}/secret`));
+  fact('adoption', 'and so is its listener', heard.map((command) => results.get(command)).join(' '));
   await enforcer.release(id);
 }
 
-/** A container obeys its new table, also tasks that run already; equal tables are one. */
-async function swapping(enforcer: Enforcer): Promise<void> {
-  const [one, two] = [makeCgroup('one'), makeCgroup('two')];
-  const first = await enforcer.enforce(one, secretTable);
-  const second = await enforcer.enforce(two, secretTable);
-  fact('swap', 'equal tables are stored once', first.nodeBase === second.nodeBase && first.tableHash === second.tableHash);
-  fact('swap', 'before', `${await read('one', 'secret')} ${await read('one', 'plain')}`);
-  await enforcer.enforce(one, plainTable);
-  fact('swap', 'after', `${await read('one', 'secret')} ${await read('one', 'plain')}`);
-  fact('swap', 'the other container', `${await read('two', 'secret')} ${await read('two', 'plain')}`);
-  await enforcer.enforce(one, undefined);
-  fact('swap', 'lifted', `${await read('one', 'secret')} ${await read('one', 'plain')}`);
-  await enforcer.release(one);
-  await enforcer.release(two);
+/** The program of system calls is attached only while a table wants it. */
+async function attaching(enforcer: Enforcer): Promise<void> {
+  const seen = async (): Promise<boolean> => (await run('bpftool', ['link', 'show'])).stdout.includes("tp 'sys_enter'");
+  const id = makeCgroup('watched');
+  await enforcer.enforce(id, tableOf([policyOf(syscallRule(['kill']))]));
+  fact('every call', 'seen while a table wants it', await seen());
+  await enforcer.enforce(id, secretTable);
+  fact('every call', 'seen when none does', await seen());
+  await enforcer.release(id);
 }
 
-/** A secret is read without pause while two tables that both block it alternate. */
-async function atomicity(enforcer: Enforcer): Promise<void> {
-  const id = makeCgroup('busy');
-  const both = tableOf([policyOf(fileRule(`${HOME}/secret`), fileRule(`${HOME}/plain`))]);
-  await enforcer.enforce(id, both);
-  const script = `echo $$ > ${CGROUPS}/busy/cgroup.procs; exec ${ACTOR} "read-often ${HOME}/secret"`;
-  const reader = spawn('bash', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  reader.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await sleep(500);
-  let swaps = 0;
-  while (reader.exitCode === null && swaps < 200) {
-    await enforcer.enforce(id, swaps % 2 === 0 ? secretTable : both);
-    swaps += 1;
-  }
-  if (reader.exitCode === null) await new Promise((resolve) => reader.once('close', resolve));
-  fact('swap', 'a reader never gets through between two tables', output.trim().split(': ').at(-1));
-  fact('swap', 'there were several', swaps > 2);
+/** A process with a terminal that enters a container which keeps such processes out, and one without a terminal. */
+async function coming(enforcer: Enforcer): Promise<void> {
+  const id = makeCgroup('kept-shut');
+  await enforcer.enforce(id, tableOf([policyOf(switchRule('exec'))]));
+  const enter = `echo $$ > ${CGROUPS}/kept-shut/cgroup.procs && exec ${ACTOR} 'read ${HOME}/plain'`;
+  const withTerminal = run('script', ['-qec', enter, '/dev/null'], { env: { ...process.env, SHELL: '/bin/bash' } });
+  const { stdout } = await withTerminal.catch((error: unknown) => error as { stdout: string });
+  fact('coming in', 'with a terminal', /Permission denied|cannot execute/.test(stdout) ? 'refused' : stdout.trim());
+  fact('coming in', 'without one', await read('kept-shut', 'plain'));
   await enforcer.release(id);
 }
 
@@ -177,6 +151,18 @@ async function host(enforcer: Enforcer): Promise<void> {
   mkdirSync(path.join(CGROUPS, 'nobody'), { recursive: true });
   await enforcer.enforce(0n, secretTable);
   fact('host', 'a task of no container', await read('nobody', 'secret'));
+  // one after the other: Debian's kernels ask for the capability before they ask about perf
+  const steps = [
+    { rule: capabilityRule('sys_admin', { from: [ACTOR] }), tries: ['hostname', `exec ${HOME}/bin/other hostname-32`] },
+    { rule: switchRule('perf'), tries: ['perf', 'trace 1'] },
+  ];
+  const results: (string | undefined)[] = [];
+  for (const { rule, tries } of steps) {
+    await enforcer.enforce(0n, tableOf([{ ...policyOf(rule), kind: 'KubeArmorHostPolicy' }]));
+    const seen = await act('nobody', tries);
+    results.push(...tries.map((command) => seen.get(command)));
+  }
+  fact('host', 'a capability, a switch, a process outside', results.join(' '));
   await enforcer.enforce(0n, undefined);
   fact('host', 'lifted', await read('nobody', 'secret'));
 }
@@ -205,23 +191,29 @@ async function restart(enforcer: Enforcer): Promise<void> {
 
 const enforcer = await createBpfEnforcer({ bpfDirectory: BUILD });
 fact('support', 'missing hooks', enforcer.support.missingHooks.join(','));
-const events: KernelEvent[] = [];
-let arrived = 0;
-enforcer.onEvents((some) => {
-  events.push(...some);
-  for (const { count } of some) arrived += count;
-});
+const events = new Events(enforcer);
 mkdirSync(path.join(HOME, 'bin'), { recursive: true });
 await buildActor(ACTOR);
 await run('cc', ['-O2', '-static', '-o', IN_TERMINAL, path.resolve('test/e2e/enforcer/in-terminal.c')]);
 makeFiles();
+await run(ACTOR, ['queue make /secret', 'queue make /read-only']);
 const server = spawn(ACTOR, [`serve ${DOOR}`], { stdio: 'inherit' });
+const giver = spawn(ACTOR, [`offer ${OFFER}`], { stdio: 'ignore' });
+let signals = 0;
+process.on('SIGWINCH', () => (signals += 1));
 await runGroups(enforcer, events);
+fact('what guards the rules', 'signals by descriptors', signals);
+giver.kill();
+await coming(enforcer);
+await attaching(enforcer);
 await adoption(enforcer);
 await swapping(enforcer);
-await atomicity(enforcer);
+await alternating(enforcer);
 await host(enforcer);
+await everyCall(enforcer, events);
 for (const [name, value] of Object.entries(enforcer.counters())) fact('counters', name, value);
+await unjudged(enforcer);
 await restart(enforcer);
+await lacking();
 server.kill();
 rmSync(HOME, { recursive: true });

@@ -1,6 +1,6 @@
 /** Floods of denials under real hooks, told by the agent's story. Prints facts: `WHAT: RESULT`. For the microVM, as root. */
-import { execFile } from 'node:child_process';
-import { mkdirSync, statSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -16,18 +16,30 @@ type Line = Omit<Alert, 'type'> & Pick<Alert | LossAlert, 'type'>;
 
 const CGROUP = '/sys/fs/cgroup/flooded';
 const FLOOD = `${HOME}/flood`;
+const OTHER = `${HOME}/other`;
 const run = promisify(execFile);
 
 function fact(what: string, result: unknown): void {
   process.stdout.write(`${what}: ${String(result)}\n`);
 }
 
-/** Runs the flood as a program of the container; how often it was refused. */
-async function flood(directory: string, { tasks, times, files }: { tasks: number; times: number; files: number }): Promise<number> {
+interface Flood {
+  readonly tasks: number;
+  readonly times: number;
+  readonly files: number;
+  readonly how?: 'write' | 'remove' | 'namespace';
+  readonly program?: string;
+}
+
+/** The words that run it as a program of the container. */
+function wordsOf(directory: string, { tasks, times, files, how = 'write', program = FLOOD }: Flood): string[] {
   const enter = `echo $$ > ${CGROUP}/cgroup.procs && exec "$0" "$@"`;
-  const { stdout } = await run('bash', ['-c', enter, FLOOD, directory, String(tasks), String(times), ...names(files)], {
-    maxBuffer: 1 << 20,
-  });
+  return ['-c', enter, program, how, directory, String(tasks), String(times), ...names(files)];
+}
+
+/** Runs one; how often it was refused. */
+async function flood(directory: string, what: Flood): Promise<number> {
+  const { stdout } = await run('bash', wordsOf(directory, what), { maxBuffer: 1 << 20 });
   return Number(stdout);
 }
 
@@ -36,6 +48,8 @@ const names = (count: number): string[] => Array.from({ length: count }, (_, i) 
 mkdirSync(CGROUP, { recursive: true });
 for (const directory of [`${HOME}/one`, `${HOME}/dir`, DEEP]) mkdirSync(directory, { recursive: true });
 await run('cc', ['-O2', '-static', '-o', FLOOD, path.resolve('test/e2e/events/flood.c')]);
+copyFileSync(FLOOD, OTHER);
+writeFileSync(`${HOME}/one/0`, '');
 
 const enforcer = await createBpfEnforcer({ bpfDirectory: path.resolve('bpf/build') });
 const { ports, state, lines, log, reports } = fakePorts();
@@ -45,7 +59,7 @@ await agent.start();
 const paths = names(MANY).map((name) => ({ path: `${DEEP}/${name}`, action: 'Block' }));
 const file = { matchPaths: [{ path: `${HOME}/one/0` }, ...paths], matchDirectories: [{ dir: `${HOME}/dir/`, recursive: true }] };
 state.onContainers([containerOf(0, { cgroup: statSync(CGROUP, { bigint: true }).ino, id: 'flooded' })]);
-state.onFiles([fileOf('a.yaml', manifest('quiet', { spec: { process: undefined, file } }))]);
+state.onFiles([fileOf('a.yaml', manifest('quiet', { spec: { process: undefined, file, hardening: { userNamespaces: 'Block' } } }))]);
 fact('in force', (await agent.wait({ policy: 'shop/quiet', timeoutMs: 60_000 })).exit);
 
 /** Alerts since the last call, when nothing more has come for a while. */
@@ -63,11 +77,25 @@ let made = refused;
 fact('one file | refused', refused);
 fact('one file | told', total(seen));
 fact('one file | lines that told it are few', seen.length < 60);
-fact('one file | the first line', `${seen[0]?.count} ${seen[0]?.resource} by ${seen[0]?.source}`);
+// Who is preempted while it tells of the first leaves that to the tenth.
+const first = seen[0]!;
+fact('one file | the first line', `${first.count <= 10 ? 'at once' : first.count} ${first.resource} by ${first.source}`);
 fact(
   'one file | every line names rule, file and program',
   seen.every(({ rule, resource, source }) => rule === 'spec.file.matchPaths[0]' && resource === `${HOME}/one/0` && source === FLOOD),
 );
+
+// the same file by another program, and another operation
+const others: readonly Flood[] = [
+  { tasks: 1, times: TIMES, files: 1, program: OTHER },
+  { tasks: 1, times: TIMES + 1, files: 1, how: 'remove' },
+  { tasks: 1, times: TIMES + 2, files: 1, how: 'remove', program: OTHER },
+];
+for (const other of others) made += await flood(`${HOME}/one`, other);
+const counts = new Map<string, number>();
+for (const { type, source, data, count } of await alerts())
+  if (type === 'MatchedPolicy') counts.set(`${source} ${data}`, (counts.get(`${source} ${data}`) ?? 0) + count);
+fact('programs and operations', JSON.stringify(Object.fromEntries([...counts].sort())));
 
 // each file of a directory that one rule blocks
 refused = await flood(`${HOME}/dir`, { tasks: 1, times: 3, files: FILES });
@@ -81,15 +109,16 @@ const busy = flood(DEEP, { tasks: 2, times: 1, files: MANY });
 await sleep(500);
 const until = performance.now() + 20_000;
 let lag = 0;
-enforcerLag();
+const namespaces = enforcerLag();
 refused = await busy;
 seen = await alerts();
-made += refused;
+made += refused + namespaces;
 const counters = enforcer.counters();
 const of = (name: string): number => counters[name] ?? 0;
 fact('a full ring | refused', refused);
 fact('a full ring | records found no room', of('ringFullBlock') > 0);
-fact('a full ring | told', total(seen) === refused - of('lost') ? 'all but those that are known to be lost' : total(seen));
+fact('a full ring | namespaces refused', namespaces);
+fact('a full ring | told', total(seen) === refused + namespaces - of('lost') ? 'all but those that are known to be lost' : total(seen));
 fact(
   'a full ring | a loud alert',
   seen.filter(({ type }) => type === 'SystemEvent').reduce((sum, { count }) => sum + count, 0) ===
@@ -106,12 +135,14 @@ fact('in all | violations in the report', violations() === made - of('lost'));
 fact('lag of the agent’s thread in ms', lag);
 await agent.stop({ keep: false });
 
-/** Nothing of this thread runs meanwhile. */
-function enforcerLag(): void {
+/** Nothing of this thread runs until the ring is full and a container was refused namespaces under it; how many. */
+function enforcerLag(): number {
   const begun = performance.now();
   while (performance.now() < until && (enforcer.counters()['ringFullBlock'] ?? 0) === 0)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  const under = Number(execFileSync('bash', wordsOf(HOME, { tasks: 1, times: 1, files: 3, how: 'namespace' }), { encoding: 'utf8' }));
   lag = Math.round(performance.now() - begun);
+  return under;
 }
 
 /** Those in the last report, and those for which it has no room. */

@@ -77,8 +77,8 @@ for (const { tasks, place } of CROWDS) {
   fact(`${tasks} tasks, ${place}`, await crowd({ place, tasks, tries, files: [`${DEPTH}/secret`, `${DEPTH}/free`] }));
 }
 fact(
-  '60 tasks, 1,000 components deep',
-  await crowd({ place: 'stay', tasks: 60, tries: tries / 10, files: [`${DEEP}secret`, `${DEEP}free`] }),
+  '200 tasks, 1,000 components deep',
+  await crowd({ place: 'stay', tasks: 200, tries: tries / 10, files: [`${DEEP}secret`, `${DEEP}free`] }),
 );
 await storm();
 for (const [name, value] of Object.entries(enforcer.counters())) fact(`counter ${name}`, value);

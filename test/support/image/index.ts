@@ -7,8 +7,9 @@ import type { TarEntry } from './tar.ts';
 
 const BUSYBOX = '/bin/busybox';
 
-/** A text file (mode 0644), or one with a mode of its own, or a symbolic link. */
-export type ImageFile = string | { readonly content: string; readonly mode: number } | { readonly link: string };
+/** A text file (mode 0644), or one with a mode of its own, or a symbolic link, or another name of a program or of a file before it. */
+export type ImageFile =
+  string | { readonly content: string; readonly mode: number } | { readonly link: string } | { readonly sameAs: string };
 
 /** What an image holds. All paths are absolute; directories above a path are made as needed (mode 0755, `/tmp` 1777). */
 export interface ImageContent {
@@ -40,6 +41,7 @@ function checked(path: string): string {
 function fileEntry(path: string, file: ImageFile): TarEntry {
   const name = checked(path).slice(1);
   if (typeof file === 'string') return { name, kind: 'file', mode: 0o644, content: Buffer.from(file) };
+  if ('sameAs' in file) return { name, kind: 'link', mode: 0o755, target: checked(file.sameAs).slice(1) };
   if ('link' in file) return { name, kind: 'symlink', mode: 0o777, target: file.link };
   return { name, kind: 'file', mode: file.mode, content: Buffer.from(file.content) };
 }

@@ -3,16 +3,16 @@
 /** One entry; names are relative and have no trailing slash. */
 export interface TarEntry {
   readonly name: string;
-  readonly kind: 'file' | 'directory' | 'symlink';
+  readonly kind: 'file' | 'directory' | 'symlink' | 'link';
   /** Permission bits. */
   readonly mode: number;
   readonly content?: Uint8Array | undefined;
-  /** Where a symlink leads. */
+  /** Where a symlink leads; the name of an earlier entry that a hard link is to. */
   readonly target?: string | undefined;
 }
 
 const BLOCK = 512;
-const TYPES = { file: '0', symlink: '2', directory: '5' };
+const TYPES = { file: '0', link: '1', symlink: '2', directory: '5' };
 const CHECKSUM_AT = 148;
 
 /** `name` as ustar's name and prefix; a name that fits neither is refused. */

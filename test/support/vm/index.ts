@@ -5,7 +5,7 @@ import { byLine } from './channel.ts';
 import { findInitrd } from './initrd.ts';
 import { findKernel } from './kernel.ts';
 import { boot } from './machine.ts';
-import type { Machine, OutputStream } from './machine.ts';
+import type { Machine, MachineFailure, OutputStream } from './machine.ts';
 import type { VmOptions } from './options.ts';
 import type { Acceleration } from './qemu.ts';
 
@@ -20,6 +20,11 @@ export const STATUS_FAILED = 125;
 
 const DEFAULT_TIMEOUT = 600;
 const BOOT_LIMIT = { tcg: 180_000, kvm: 30_000 };
+/**
+ * QEMU's emulation of two processors now and then loses a race with a kernel that rewrites its own code (seen: `Oops: int3` while 6.12-rt booted).
+ * As long as the command has not begun, booting again hides nothing.
+ */
+const BOOTS = 3;
 
 /** How a run ended. */
 export interface VmResult {
@@ -114,12 +119,20 @@ export async function startVm(request: VmRequest): Promise<Vm> {
     return { started, ended: machine.ended };
   };
 
+  const emulate = async (): Promise<number | MachineFailure> => {
+    for (let boots = 1; ; boots++) {
+      const { started, ended } = await attempt('tcg');
+      const end = await ended;
+      if (started || typeof end === 'number' || !end.crashed || boots === BOOTS) return end;
+      request.onProgress?.('the machine stopped before the command began: booting it again');
+    }
+  };
+
   const run = async (): Promise<VmResult> => {
     // /dev/kvm may be there and yet not boot a kernel: only booting tells.
     const accelerated = process.env['PARAPET_ACCEL'] === 'kvm' && request.icount !== true ? await attempt('kvm') : undefined;
     if (accelerated?.started === false) request.onProgress?.('KVM does not boot this kernel: going on without it');
-    const { ended } = accelerated?.started === true ? accelerated : await attempt('tcg');
-    const end = await ended;
+    const end = await (accelerated?.started === true ? accelerated.ended : emulate());
     clearTimeout(timer);
     const output = text.join('');
     if (typeof end === 'number') return { status: end, output, problem: undefined };
@@ -143,4 +156,9 @@ export async function startVm(request: VmRequest): Promise<Vm> {
 /** Runs `command` in a microVM to its end. Rejects only when the machine cannot be made at all. */
 export async function runInVm(request: VmRequest): Promise<VmResult> {
   return (await startVm(request)).wait();
+}
+
+/** Milliseconds to wait in a hook for a machine with this `timeout`, in seconds: its own end comes first, and tells how far its command came. */
+export function hookLimit(timeout: number): number {
+  return (timeout + 60) * 1000;
 }

@@ -23,6 +23,8 @@ export type OutputStream = 'stdout' | 'stderr';
 /** Why a machine has no exit status to pass on. */
 export interface MachineFailure {
   readonly reason: string;
+  /** Nobody asked for its end: a panic, most likely. */
+  readonly crashed: boolean;
   /** The end of the guest's console. */
   readonly console: string;
 }
@@ -123,7 +125,8 @@ export async function boot(setup: {
     for (const server of servers) server.close();
     await rm(job, { recursive: true, force: true });
     if (ending.status !== undefined && ending.marks === 2) return ending.status;
-    return { reason: ending.failure ?? 'the machine stopped by itself', console: tail(complaints + log) };
+    const crashed = ending.failure === undefined;
+    return { reason: ending.failure ?? 'the machine stopped by itself', crashed, console: tail(complaints + log) };
   });
   return {
     ready,

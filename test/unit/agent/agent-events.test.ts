@@ -1,5 +1,6 @@
 /** The story's part about events: from the kernel's records to alerts, violations and reports. */
 import { afterEach, expect, test } from '@jest/globals';
+import { COUNTERS, LAYOUT, SITE } from '@parapet/policy';
 import type { NodeReport, Table } from '@parapet/policy';
 import { Agent } from '../../../agent/src/agent.ts';
 import type { Alert } from '../../../agent/src/alert.ts';
@@ -45,6 +46,23 @@ test('events become alerts and violations, also when they come before their tabl
     hostName: 'n1',
   });
   await eventually('the report', () => lastReport()?.status.violations.length === 1, 4000);
+});
+
+test('a program that was refused before its container was known is told with the container, once the runtime tells of it', async () => {
+  const { enforcer, lines, table } = await enforcing();
+  const refused = execRecord({ table, path: '/usr/bin/app', container: 0, generation: 0 });
+  const view = new DataView(refused.header.buffer);
+  view.setUint8(LAYOUT.event.site, SITE.unjudged);
+  view.setUint8(LAYOUT.event.reason, COUNTERS.indexOf('unknownDenied'));
+  view.setBigUint64(LAYOUT.event.cgroup, containerOf(1).cgroup, true);
+  enforcer.deliver([refused]);
+  await eventually('the alert', () => lines.length === 1, 4000);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    containerName: 'c1',
+    resource: '/usr/bin/app',
+    action: 'Block',
+    type: 'MatchedPolicy',
+  });
 });
 
 test('a record that nobody can read is counted and told once', async () => {

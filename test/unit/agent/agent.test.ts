@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { NodeReport } from '@parapet/policy';
 import { Agent } from '../../../agent/src/agent.ts';
-import type { AgentOptions } from '../../../agent/src/agent.ts';
+import type { AgentOptions } from '../../../agent/src/agent-options.ts';
 import { brokenFile, containerOf, eventually, fakePorts, FakeEnforcer, fileOf, manifest } from '../../support/agent-fakes.ts';
 
 const OPTIONS: AgentOptions = {
@@ -89,6 +89,24 @@ test('what an earlier agent left stays until the containers are known too', asyn
   await eventually('what was left goes', () => enforcer.settled === 1);
 });
 
+test('programs of another version stay as long as the kernel refuses a container its rules', async () => {
+  const { state, enforcer } = await started();
+  enforcer.refusals.set(1n, new Error('it is full'));
+  state.onContainers([containerOf(1), containerOf(2)]);
+  state.onFiles([fileOf('a.yaml', manifest('a'))]);
+  await eventually('what was left for others goes', () => enforcer.settled === 1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(enforcer.takenOver).toBe(0);
+});
+
+test('programs of another version go once every container has its rules', async () => {
+  const { state, enforcer } = await started();
+  state.onContainers([containerOf(1), containerOf(2)]);
+  state.onFiles([fileOf('a.yaml', manifest('a'))]);
+  await eventually('they go', () => enforcer.takenOver === 1);
+  expect([enforcer.held(1), enforcer.held(2)]).toEqual([['a'], ['a']]);
+});
+
 test('changes that come while the kernel is busy cost one more swap, not one each', async () => {
   const { state, enforcer, agent } = await started();
   state.onContainers([containerOf(1)]);
@@ -174,6 +192,18 @@ test('a container without a cgroup of its own is never confused with the node, a
     message: 'shop/a is degraded: container odd: it has no cgroup of its own',
   });
   expect(enforcer.held(0)).toEqual([]);
+});
+
+test('a container that rules may not hold for all of is confined, and degrades its policies', async () => {
+  const { agent, state, enforcer } = await started();
+  state.onContainers([containerOf(1, { gap: 'its first process has left' }), containerOf(2, { labels: { app: 'db' }, gap: 'unselected' })]);
+  state.onFiles([fileOf('a.yaml', manifest('a'))]);
+  expect(await agent.wait({ policy: 'shop/a', timeoutMs: 1000 })).toEqual({
+    exit: 1,
+    message: 'shop/a is degraded: container c1: its first process has left',
+  });
+  expect(enforcer.held(1)).toEqual(['a']);
+  expect(agent.status().containers[0]).toMatchObject({ problem: 'its first process has left', policies: ['KubeArmorPolicy shop/a'] });
 });
 
 test('containers that share a cgroup get the policies of both', async () => {

@@ -170,3 +170,29 @@ test('in a container that is only audited the action says what would have been',
   expect(actionOf([told], SITE.exact)).toBe('Audit');
   expect(actionOf([allow], SITE.default)).toBe('Audit (Allow)');
 });
+
+test('a mount that is refused for the sake of rules about files is the default’s doing, and says why', () => {
+  const alert = alertOf({
+    header: { class: CLASS.hardening, site: SITE.switch, hook: HOOKS.indexOf('SB_MOUNT'), detail: 1 },
+    resource: '/mnt',
+  });
+  expect(alert).toMatchObject({
+    enforcer: 'BPFLSM',
+    operation: 'Hardening',
+    policyName: 'DefaultPosture',
+    policyNamespace: 'shop',
+    resource: '/mnt',
+    data: 'lsm=SB_MOUNT',
+    result: 'Operation not permitted',
+  });
+  expect(alert.message).toContain('a container that has rules');
+});
+
+test('a preset is named as the enforcer', () => {
+  const header = { class: CLASS.presets, site: SITE.switch, hook: HOOKS.indexOf('FILE_OPEN'), detail: 18 };
+  expect(alertOf({ header, resource: '/proc/1/environ' })).toMatchObject({
+    enforcer: 'PRESET-protectEnv',
+    operation: 'File',
+    result: 'Permission denied',
+  });
+});

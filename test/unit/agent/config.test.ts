@@ -14,6 +14,8 @@ test('only the policies must be named', () => {
     socket: '/run/parapet/agent.sock',
     cluster: 'default',
     hostPostures: { file: 'audit', network: 'audit', capabilities: 'audit' },
+    unknown: 'hold',
+    whenGone: 'open',
   });
 });
 
@@ -36,6 +38,16 @@ test('the node’s own posture is that of containers unless it is said', () => {
   expect(apart?.hostPostures).toEqual({ file: 'audit', network: 'audit', capabilities: 'audit' });
   expect(readConfig({ policies: 'p', hostDefaultPosture: 'no' }, 'n').problems.map(({ place }) => place.field)).toEqual([
     '--host-default-posture',
+  ]);
+});
+
+test('how unknown containers are met is one of a few words', () => {
+  const config = readConfig({ policies: 'p', unknownContainers: 'deny', whenAgentIsGone: 'deny' }, 'n').config;
+  expect(config).toMatchObject({ unknown: 'deny', whenGone: 'deny' });
+  const { problems } = readConfig({ policies: 'p', unknownContainers: 'kill', whenAgentIsGone: 'hold' }, 'n');
+  expect(problems.map(({ place, hint }) => [place.field, hint])).toEqual([
+    ['--unknown-containers', 'write hold or deny or allow'],
+    ['--when-agent-is-gone', 'write open or deny'],
   ]);
 });
 

@@ -117,3 +117,33 @@ test('the node’s own rules are followed in the root of its first process', asy
   expect(roots.asked).toEqual([{ pid: 1, paths: ['/bin/sh'] }]);
   expect(namesIn(enforcer.tables.get(0n))).toContain('dash');
 });
+
+test('a container’s files are found where its rules lead, and what became of them makes it anew', async () => {
+  const enforcer = new FakeEnforcer();
+  const roots = new FakeRoots();
+  roots.targets.set(1001, '/usr/bin/dash');
+  const asked: (readonly string[])[] = [];
+  let inode = 5n;
+  const files = {
+    find: (_pid: number, paths: readonly string[]) => {
+      asked.push(paths);
+      return Promise.resolve(new Map([['/usr/bin/dash', { device: 1, inode, links: 2 }]]));
+    },
+  };
+  const options = { enforcer, host, postures, links: roots, files, onChange: () => undefined, onInForce: () => undefined };
+  const enforcement = new Enforcement(options);
+  open.push(enforcement);
+  enforcement.setPolicies([policy]);
+  enforcement.setContainers([containerOf(1)]);
+  await enforcement.idle();
+  expect(asked.at(-1)).toEqual(['/bin/sh', '/usr/bin/dash']);
+  expect(enforcer.files.get(1n)).toEqual(new Map([['/usr/bin/dash', { device: 1, inode: 5n, links: 2 }]]));
+  const calls = enforcer.calls.filter(({ cgroup }) => cgroup === 1n).length;
+  enforcement.setPolicies([policy, policyOf(manifest('b'))]);
+  await enforcement.idle();
+  inode = 6n;
+  enforcement.setPolicies([policy]);
+  await enforcement.idle();
+  expect(enforcer.files.get(1n)?.get('/usr/bin/dash')?.inode).toBe(6n);
+  expect(enforcer.calls.filter(({ cgroup }) => cgroup === 1n).length).toBeGreaterThan(calls + 1);
+});

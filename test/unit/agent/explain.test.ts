@@ -28,6 +28,15 @@ test('the default posture is laid to the policy that makes the class an allow-li
   expect(explain(changed('site', SITE.default), { ...origin, table: both })?.why).toEqual({ type: 'posture', policy: allow });
 });
 
+test('tracing that is refused for the sake of sources is laid to the policy that has them', () => {
+  const rule = { protocol: 'tcp', action: 'Allow', fromSource: [{ path: '/bin/ls' }] };
+  const sourced = policyOf(manifest('sourced', { spec: { process: {}, network: { matchProtocols: [rule, { protocol: 'raw' }] } } }));
+  const header = changed('site', SITE.switch).header;
+  header[LAYOUT.event.class] = CLASS.hardening;
+  header.fill(0, LAYOUT.event.detail, LAYOUT.event.detail + 4); // the switch ptrace
+  expect(explain({ ...record, header }, { ...origin, table: tableOf(sourced) })?.why).toEqual({ type: 'posture', policy: sourced });
+});
+
 test('what could not be judged names a policy that has rules of the class, and none where none has', () => {
   expect(explain(changed('site', SITE.unjudged), origin)?.why).toEqual({ type: 'unjudged', policy });
   const header = changed('site', SITE.unjudged).header;

@@ -1,14 +1,26 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { compile, DEFAULT_POSTURES, LAYOUT } from '@parapet/policy';
+import { compile, DEFAULT_POSTURES, encodeTable, LAYOUT } from '@parapet/policy';
 import type { Rule, Table } from '@parapet/policy';
 import { word } from '../../../agent/src/adapters/kernel/map.ts';
 import { TableStore } from '../../../agent/src/adapters/kernel/tables.ts';
 import type { TableMaps } from '../../../agent/src/adapters/kernel/tables.ts';
 import { MemoryMap } from '../../support/memory-map.ts';
-import { capabilityRule, dnsRule, endpointRule, fileRule, nameRule, networkRule, patternRule, policyOf } from '../policy/builders.ts';
+import {
+  capabilityRule,
+  dnsRule,
+  endpointRule,
+  fileRule,
+  nameRule,
+  networkRule,
+  pathRule,
+  patternRule,
+  policyOf,
+  syscallPathRule,
+  syscallRule,
+} from '../policy/builders.ts';
 
-const { node_key, node, source_key, words, flat_rules, endpoint_key, endpoint, table } = LAYOUT;
-let maps: Record<'nodes' | 'node_sources' | 'source_flat' | 'endpoints' | 'patterns' | 'tables', MemoryMap> & TableMaps;
+const { node_key, node, source_key, words, flat_rules, argument_rules, endpoint_key, endpoint, syscall_set, table } = LAYOUT;
+let maps: Record<keyof TableMaps, MemoryMap> & TableMaps;
 let store: TableStore;
 
 beforeEach(() => {
@@ -16,8 +28,10 @@ beforeEach(() => {
     nodes: new MemoryMap(node_key.size, node.size),
     node_sources: new MemoryMap(source_key.size, words.size),
     source_flat: new MemoryMap(source_key.size, flat_rules.size),
+    argument_rules: new MemoryMap(source_key.size, argument_rules.size),
     endpoints: new MemoryMap(endpoint_key.size, endpoint.size),
     patterns: new MemoryMap(4, 4096),
+    syscall_sets: new MemoryMap(source_key.size, syscall_set.size),
     tables: new MemoryMap(4, table.size),
   };
   store = new TableStore(maps, []);
@@ -93,6 +107,37 @@ describe('blocks of addresses', () => {
     expect(new Set(hashes).size).toBe(2);
   });
 });
+
+describe('lists of arguments', () => {
+  const L = tableOf(pathRule('/a', { allowedArgs: ['-x', '-y'] }), nameRule('b', { allowedArgs: [''] }));
+
+  test('are stored with their table and go with it', () => {
+    const stored = store.acquire(L);
+    expect([maps.argument_rules.content.size, maps.nodes.content.size]).toEqual([2, 4]);
+    store.release(stored);
+    expect([maps.argument_rules.content.size, maps.nodes.content.size]).toEqual([0, 0]);
+  });
+
+  test('of an earlier agent’s table that is in use are kept, and their ids are not given again', () => {
+    const kept = store.acquire(L);
+    const next = new TableStore(maps, [kept.slot]);
+    expect(next.acquire(A).nodeBase).toBeGreaterThanOrEqual(kept.nodeBase + 8);
+    next.purge();
+    expect([maps.argument_rules.content.size, maps.nodes.content.size]).toEqual([2, 4 + sizeOf(A)]);
+    next.releaseInherited(kept.slot);
+    next.purge();
+    expect([maps.argument_rules.content.size, maps.nodes.content.size]).toEqual([0, sizeOf(A)]);
+  });
+
+  test('tables that differ in nothing but an argument are different tables', () => {
+    const hashes = ['-x', '-y', ''].map((argument) => TableStore.hashOf(tableOf(pathRule('/a', { allowedArgs: [argument] }))));
+    expect(new Set(hashes).size).toBe(3);
+  });
+});
+
+function sizeOf(held: Table): number {
+  return encodeTable(held, 0).nodeCount;
+}
 
 describe('patterns', () => {
   const P = tableOf(patternRule('/a/*'), nameRule('sh'));
@@ -198,4 +243,14 @@ describe('after a restart', () => {
     next.release(own);
     expect(sizes()).toEqual([0, 0, 0]);
   });
+});
+
+test('system calls are looked at as they are made only for rules about any path; those about one are gone with their table', () => {
+  const onPath = store.acquire(tableOf(syscallPathRule('/etc/', ['unlink'])));
+  expect(store.auditsSyscalls()).toBe(false);
+  const whole = store.acquire(tableOf(syscallRule(['unlink'])));
+  expect(store.auditsSyscalls()).toBe(true);
+  store.release(onPath, whole);
+  expect(maps.syscall_sets.content.size).toBe(0);
+  expect(maps.nodes.content.size).toBe(0);
 });

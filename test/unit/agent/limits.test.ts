@@ -3,7 +3,7 @@ import type { Policy, Resources } from '@parapet/policy';
 import { toLimitAlert } from '../../../agent/src/limit-alert.ts';
 import { Limits } from '../../../agent/src/limits.ts';
 import type { Bite } from '../../../agent/src/limits.ts';
-import type { Bites, Container, LimitStore } from '../../../agent/src/ports.ts';
+import type { Bites, Container, LimitName, LimitStore } from '../../../agent/src/ports.ts';
 import { newEntry } from '../../../agent/src/units.ts';
 import type { Unit } from '../../../agent/src/units.ts';
 import { containerOf, manifest, policyOf } from '../../support/agent-fakes.ts';
@@ -12,7 +12,10 @@ class FakeStore implements LimitStore {
   readonly applied: (readonly [cgroup: bigint, limits: Resources | undefined])[] = [];
   readonly settled: (readonly bigint[])[] = [];
   problems: readonly string[] | Error = [];
-  now: Bites = { memory: 0, pids: 0, periods: 0, throttled: 0 };
+  now: Bites = { memory: 0, pids: 0, periods: 0, throttled: 0, inForce: new Set(['memory', 'pids', 'cpu']) };
+  settling: Promise<void> = Promise.resolve();
+  readonly watched = new Map<string, (name: LimitName) => void>();
+  gone = false;
 
   apply({ id }: { id: bigint }, limits: Resources | undefined): Promise<readonly string[]> {
     this.applied.push([id, limits]);
@@ -21,11 +24,16 @@ class FakeStore implements LimitStore {
 
   settle(keep: ReadonlySet<bigint>): Promise<void> {
     this.settled.push([...keep]);
-    return Promise.resolve();
+    return this.settling;
   }
 
-  bites(): Promise<Bites> {
-    return Promise.resolve(this.now);
+  bites(): Promise<Bites | undefined> {
+    return Promise.resolve(this.gone ? undefined : this.now);
+  }
+
+  watch(path: string, onBite: (name: LimitName) => void): () => void {
+    this.watched.set(path, onBite);
+    return () => this.watched.delete(path);
   }
 }
 
@@ -96,7 +104,82 @@ test('a limit that bites is told with its policy, and not again at once', async 
   time = 30_000;
   store.now = { ...store.now, memory: 10 };
   await limits.look();
-  expect(bites).toHaveLength(3);
+  // All since it was told last.
+  expect(bites.slice(2).map(({ resource, count }) => [resource, count])).toEqual([['memory', 7]]);
+});
+
+test('a limit that bites is told when the kernel says so: the container may be gone before the next look', async () => {
+  await update(unitOf([large, small]));
+  store.now = { ...store.now, memory: 1 };
+  store.watched.get('/cgroup/7')?.('memory');
+  await update();
+  expect(bites.map(({ resource, container }) => [resource, container.id])).toEqual([['memory', 'c7']]);
+});
+
+test('a limit that has bitten a container which is gone when that is looked at is told once', async () => {
+  await update(unitOf([small]));
+  store.gone = true;
+  store.watched.get('/cgroup/7')?.('memory');
+  await update();
+  expect(bites.map(({ resource, count }) => [resource, count])).toEqual([['memory', 1]]);
+});
+
+test('the kernel is heard once until the next look, and no more when the limits go or the agent ends', async () => {
+  await update(unitOf([small]));
+  store.watched.get('/cgroup/7')?.('memory');
+  expect(store.watched.size).toBe(0);
+  await limits.look();
+  expect(store.watched.size).toBe(1);
+  await update();
+  expect(store.watched.size).toBe(0);
+  await update(unitOf([small]));
+  await limits.stop({ keep: true });
+  expect(store.watched.size).toBe(0);
+});
+
+test('processor time is not judged by the few periods before the kernel says that another limit bites', async () => {
+  await update(unitOf([large]));
+  store.now = { ...store.now, memory: 1, periods: 1, throttled: 1 };
+  store.watched.get('/cgroup/7')?.('memory');
+  store.now = { ...store.now, periods: 20, throttled: 4 };
+  await limits.look();
+  store.now = { ...store.now, periods: 40, throttled: 20 };
+  await limits.look();
+  expect(bites.map(({ resource, count }) => [resource, count])).toEqual([
+    ['memory', 1],
+    ['cpu', 16],
+  ]);
+});
+
+test('what a limit holds back as soon as it is written counts', async () => {
+  store.apply = () => {
+    store.now = { ...store.now, memory: 2 };
+    return Promise.resolve([]);
+  };
+  await update(unitOf([small]));
+  await limits.look();
+  expect(bites.map(({ resource, count }) => [resource, count])).toEqual([['memory', 2]]);
+});
+
+test('a tighter limit of somebody else that bites is not told as the policy’s', async () => {
+  store.now = { ...store.now, inForce: new Set(['pids']) };
+  await update(unitOf([small]));
+  store.now = { ...store.now, memory: 5, pids: 1 };
+  await limits.look();
+  expect(bites.map(({ resource }) => resource)).toEqual(['pids']);
+});
+
+test('limits that are wished while those of an earlier agent go come after that', async () => {
+  let done: () => void = () => undefined;
+  store.settling = new Promise((resolve) => (done = resolve));
+  const settled = limits.settle();
+  limits.update([unitOf([small])]);
+  await new Promise(setImmediate);
+  expect(store.applied).toEqual([]);
+  done();
+  await settled;
+  await limits.idle();
+  expect(store.applied).toHaveLength(1);
 });
 
 test('processor time that is held back is told once until it was free again', async () => {

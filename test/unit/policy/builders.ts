@@ -1,5 +1,5 @@
 /** Short ways to write policies in tests. */
-import { readBlock } from '@parapet/policy';
+import { HARDENING_NAMES, readBlock } from '@parapet/policy';
 import type {
   CapabilityRule,
   DnsRule,
@@ -12,6 +12,9 @@ import type {
   Policy,
   ProcessRule,
   Rule,
+  SwitchName,
+  SwitchRule,
+  SyscallRule,
 } from '@parapet/policy';
 
 const COMMON = { action: 'Block', severity: 1, tags: [], message: '', from: [] } as const;
@@ -67,6 +70,22 @@ export function dnsRule(domain: string, more: Partial<DnsRule> = {}): DnsRule {
 
 export function capabilityRule(capability: string, more: Partial<CapabilityRule> = {}): CapabilityRule {
   return { section: 'capabilities', field: field(), ...COMMON, capability, ...more };
+}
+
+export function switchRule(which: SwitchName, more: Partial<SwitchRule> = {}): SwitchRule {
+  const section = HARDENING_NAMES.some((name) => name === which) ? 'hardening' : 'presets';
+  return { section, field: field(), ...COMMON, switch: which, ...more };
+}
+
+export function syscallRule(syscalls: readonly string[], more: Partial<SyscallRule> = {}): SyscallRule {
+  return { section: 'syscalls', field: field(), ...COMMON, action: 'Audit', syscalls, ...more };
+}
+
+/** On a path as `matchOf` writes it. */
+export function syscallPathRule(text: string, syscalls: readonly string[], more: Partial<SyscallRule> = {}): SyscallRule {
+  const on = matchOf(text);
+  if (on.type === 'pattern') throw new Error(`${text} is no place`);
+  return syscallRule(syscalls, { on, ...more });
 }
 
 export function policyOf(...rules: readonly Rule[]): Policy {

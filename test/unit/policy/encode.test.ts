@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   canonicalTable,
   CLASS,
+  SWITCH,
   compile,
   decodeEvent,
   DEFAULT_POSTURES,
@@ -14,11 +15,12 @@ import {
   SITE,
   VERDICT,
 } from '@parapet/policy';
-import type { Access, Decision, Policy, Table } from '@parapet/policy';
+import type { Access, Decision, Policy, Postures, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../../support/policy-cases.ts';
 import { loadMaps, walk } from '../../support/table-walk.ts';
 import type { WalkResult } from '../../support/table-walk.ts';
-import { fileRule, pathRule, policyOf } from './builders.ts';
+import { syscallNumbers } from '../../../policy/src/syscall.ts';
+import { endpointRule, fileRule, networkRule, pathRule, policyOf, switchRule } from './builders.ts';
 
 const VERDICTS = ['none', 'allow', 'audit', 'block'] as const;
 
@@ -37,6 +39,8 @@ function headerOf(found: WalkResult, access: Access): Uint8Array {
   }
   const detail = access.type === 'network' ? [access.family, access.socketType, access.protocol] : [];
   if (access.type === 'capability') detail.push(access.capability);
+  if (access.type === 'syscall') detail.push(syscallNumbers(access.syscall)?.native[0] ?? 0);
+  if (access.type === 'switch') detail.push(SWITCH[access.switch]);
   detail.forEach((value, i) => view.setUint32(LAYOUT.event.detail + i * 4, value, true));
   return header;
 }
@@ -45,6 +49,8 @@ function classOf(access: Access): number {
   if (access.type === 'network') return CLASS.network;
   if (access.type === 'capability') return CLASS.capabilities;
   if (access.type === 'dns') return CLASS.dns;
+  if (access.type === 'syscall') return CLASS.syscalls;
+  if (access.type === 'switch') return SWITCH[access.switch] < SWITCH.filelessExec ? CLASS.hardening : CLASS.presets;
   return access.operation === 'exec' ? CLASS.process : CLASS.file;
 }
 
@@ -83,6 +89,7 @@ test('the kernel algorithm over the encoded bytes decides as the evaluator does,
           expect(VERDICTS[found.verdict]).toBe(decision.verdict);
           const explained = explainEvent({ table, nodeBase, event: decodeEvent(headerOf(found, access)) });
           if (found.site === SITE.endpoint) expectEndpoint({ explained, decision, opens: found.node === 0 });
+          else if (found.site === SITE.arguments) expectArguments({ explained, policies: set, postures: chosen, access });
           else if (decision.verdict !== 'none') expect(gist(explained)).toEqual(gist(decision));
           cases += 1;
           const kind = `${access.type} ${'posture' in decision ? 'posture' : decision.verdict} site ${found.site}${found.source === 0 ? '' : ' by source'}`;
@@ -97,11 +104,23 @@ test('the kernel algorithm over the encoded bytes decides as the evaluator does,
   expect(Object.keys(met).length).toBeGreaterThan(30);
 }, 120_000);
 
-test('a class without rules has no bit in the flags, one with rules has', () => {
+/** Of several lists that the arguments are not in, which one is named does not depend on the order of the rules: the rule says so by itself. */
+function expectArguments(one: { explained: Decision; policies: Policy[]; postures: Postures; access: Access }): void {
+  if (!('rule' in one.explained)) throw new Error('no rule is named');
+  const { policy, rule, verdict } = one.explained;
+  expect(evaluate({ ...one, policies: [{ ...policy, rules: [rule] }] })).toMatchObject({ verdict, rule });
+}
+
+test('a class without rules has no bit in the flags, one with rules has; rules about files make one for mounts, what is for a source only one for tracing', () => {
   const flagsOf = (policy: Policy): number => loadMaps(encodeTable(compiled([policy]), 0)).flags;
-  expect(flagsOf(policyOf(pathRule('/bin/sh')))).toBe(0b0001);
-  expect(flagsOf(policyOf(fileRule('/etc/passwd')))).toBe(0b0010);
-  expect(flagsOf(policyOf({ ...pathRule('/bin/sh'), from: ['/bin/a'] }))).toBe(0b0001 | 256);
+  expect(flagsOf(policyOf(pathRule('/bin/sh')))).toBe(0b0001 | 128);
+  expect(flagsOf(policyOf(fileRule('/etc/passwd')))).toBe(0b0010 | 128);
+  expect(flagsOf(policyOf({ ...pathRule('/bin/sh'), from: ['/bin/a'] }))).toBe(0b0001 | 128 | 256);
+  expect(flagsOf(policyOf(networkRule('udp', { action: 'Allow', from: ['/bin/a'] })))).toBe(0b0100 | 128 | 256);
+  expect(flagsOf({ ...policyOf(pathRule('/bin/sh')), kind: 'KubeArmorHostPolicy' })).toBe(0b0001);
+  expect(flagsOf(policyOf(switchRule('protectEnv')))).toBe(64);
+  expect(flagsOf(policyOf(endpointRule('10.0.0.0/8')))).toBe(0b0100 | (1 << 13));
+  expect(flagsOf(policyOf(endpointRule('10.0.0.0/8', { operations: ['accept'] })))).toBe(0b0100 | (1 << 13) | (1 << 16));
 });
 
 test('equal rules give equal bytes, whatever the order of policies, their names and messages', () => {

@@ -89,6 +89,27 @@ test('a rule with ports is not about what has none; a raw socket that carries an
   );
 });
 
+test('a rule for a protocol allows its own sockets only, and audits and blocks raw ones that carry it too', () => {
+  const raw = { operation: 'send', socket: [2, 3, 6] } as const;
+  const rule = (action: 'Allow' | 'Audit' | 'Block') => endpointRule('10.0.0.0/8', { protocol: 'tcp' }, { action });
+  expect(verdict([rule('Allow')], '10.0.0.1 0', raw)).toBe('block');
+  expect(verdict([rule('Allow')], undefined, raw)).toBe('block');
+  expect(verdict([rule('Audit')], '10.0.0.1 0', raw)).toBe('audit');
+  expect(verdict([rule('Block')], '10.0.0.1 0', raw)).toBe('block');
+  expect(verdict([endpointRule('10.0.0.0/8', {}, { action: 'Allow' })], '10.0.0.1 0', raw)).toBe('allow');
+  expect(verdict([networkRule('tcp', { action: 'Allow' })], undefined, raw)).toBe('block');
+  expect(verdict([networkRule('tcp', { action: 'Allow' }), networkRule('raw', { action: 'Allow' })], undefined, raw)).toBe('allow');
+});
+
+test('who connects is a peer: its address, at the port that is listened at', () => {
+  const rules = [
+    endpointRule('10.0.0.0/8', { ...port(443), operations: ['accept'] }, { action: 'Allow' }),
+    endpointRule('10.6.0.0/16', { operations: ['accept'] }),
+  ];
+  const peers = ['10.0.0.1 443', '10.0.0.1 80', '10.6.0.1 443', '192.0.2.1 443'];
+  expect(peers.map((at) => verdict(rules, at, { operation: 'accept' }))).toEqual(['allow', 'block', 'block', 'block']);
+});
+
 test('rules for addresses are about internet sockets only', () => {
   expect(verdict([endpointRule('::/0'), endpointRule('0.0.0.0/0')], undefined, { socket: [1, 1, 0] })).toBe('none');
 });

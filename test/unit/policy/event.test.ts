@@ -75,7 +75,7 @@ test('a header inside a larger buffer is read from its own place', () => {
   expect(decodeEvent(whole.subarray(8)).timeNs).toBe(0n);
 });
 
-test('classes without a path have no operation; only what could not be judged has a reason', () => {
+test('classes without a path have no operation; only what could not be judged, or be in any list, has a reason', () => {
   const { bytes, view } = blank();
   view.setUint8(at.class, CLASS.network);
   expect(decodeEvent(bytes)).not.toHaveProperty('operation');
@@ -83,6 +83,10 @@ test('classes without a path have no operation; only what could not be judged ha
   view.setUint8(at.site, SITE.unjudged);
   view.setUint8(at.reason, COUNTERS.indexOf('tooDeep'));
   expect(decodeEvent(bytes)).toMatchObject({ section: 'network', site: 'unjudged', reason: 'tooDeep' });
+  view.setUint8(at.site, SITE.arguments);
+  expect(decodeEvent(bytes)).toMatchObject({ site: 'arguments', reason: 'tooDeep' });
+  view.setUint8(at.reason, 0);
+  expect(decodeEvent(bytes)).not.toHaveProperty('reason');
 });
 
 test('a thread’s name is cut at its terminator and cannot smuggle control characters', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { compile, decodeEvent, DEFAULT_POSTURES, explainEvent, LAYOUT } from '@parapet/policy';
+import { compile, decodeEvent, DEFAULT_POSTURES, explainEvent, LAYOUT, SWITCH } from '@parapet/policy';
 import type { DecodedEvent, Decision, Policy } from '@parapet/policy';
-import { networkRule, pathRule, policyOf } from './builders.ts';
+import { networkRule, pathRule, policyOf, switchRule } from './builders.ts';
 
 function explain(policy: Policy, event: Partial<DecodedEvent>): Decision {
   const { table } = compile([policy], DEFAULT_POSTURES);
@@ -32,4 +32,12 @@ test('of several rules for one socket the first is named, by whichever name it h
   expect(explain(policyOf(...rules), event)).toMatchObject({ verdict: 'block', rule: rules[2] });
   expect(explain(policyOf(...rules), { ...event, verdict: 'audit' })).toMatchObject({ verdict: 'audit', rule: rules[1] });
   expect(explain(policyOf(...rules), { ...event, source: 1 })).toEqual({ verdict: 'none' });
+});
+
+test('a switch is found by its number; without a rule it was the default that refused', () => {
+  const rule = switchRule('bpf');
+  const event = { section: 'hardening', site: 'switch' } as const;
+  expect(explain(policyOf(rule), { ...event, detail: [SWITCH.bpf, 0, 0] })).toMatchObject({ verdict: 'block', rule });
+  expect(explain(policyOf(shell), { ...event, detail: [SWITCH.mounts, 0, 0] })).toEqual({ verdict: 'block', posture: true });
+  expect(explain(policyOf(rule), { ...event, detail: [31, 0, 0] })).toEqual({ verdict: 'none' });
 });

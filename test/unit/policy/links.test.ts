@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { evaluate, linkablePaths, withLinks } from '@parapet/policy';
 import type { Links, RootLinks } from '@parapet/policy';
-import { capabilityRule, fileRule, pathRule, patternRule, policyOf } from './builders.ts';
+import { capabilityRule, fileRule, pathRule, patternRule, policyOf, syscallPathRule } from './builders.ts';
 
 const links = (...pairs: readonly (readonly [string, ...string[]])[]): Links => new Map(pairs.map(([path, ...targets]) => [path, targets]));
 const both = (found: Links): RootLinks => ({ first: found, now: found });
@@ -86,4 +86,14 @@ test('a link that is changed later has nothing more allowed, and nothing less bl
     all.map((rule) => ('match' in rule && rule.match.type === 'path' ? rule.match.path : '')),
   );
   expect(rules).toEqual(['/good', '/b', '/bad', '/elsewhere']);
+});
+
+test('a path that system calls act on leads elsewhere like others', () => {
+  const policy = policyOf(syscallPathRule('/bin/', ['unlink']));
+  expect(linkablePaths([policy])).toEqual(['/bin']);
+  const [there] = withLinks([policy], both(links(['/bin', '/usr/bin'])));
+  expect(there?.rules).toMatchObject([
+    { on: { dir: '/bin/' } },
+    { on: { type: 'directory', dir: '/usr/bin/', recursive: false }, syscalls: ['unlink'] },
+  ]);
 });

@@ -36,6 +36,16 @@ test('a directory for each file is more than the kernel holds, and how much more
   expect(problems).toMatchObject([{ code: 'table-too-large', message: expect.stringContaining(`need ${COUNT * 4 + 1} components`) }]);
 }, 300_000);
 
+test('what holds for tasks with a terminal is counted with the rest', () => {
+  const fitting = rulesFor((i) => ({ path: `/srv/data/${i >> 8}/program${i}` }));
+  const spec = { process: { matchPaths: [...fitting, { path: '/bin/other', allowedArgs: ['-a'], pts: false }] } };
+  const { table, problems } = compile([parsed({ spec })], DEFAULT_POSTURES);
+  expect(table).toBeUndefined();
+  expect(problems).toMatchObject([
+    { code: 'table-too-large', message: expect.stringMatching(/ need 20\d{4} components of paths and names,/) },
+  ]);
+}, 300_000);
+
 test('patterns are tried out for a bounded price, and too many for one automaton are refused together', () => {
   const policy = parsed({ spec: { file: { matchPatterns: rulesFor((i) => ({ pattern: `/srv/data/file${i}*` })) } } });
   const seconds = secondsOf(() => {

@@ -68,6 +68,16 @@ test('a path that looks like a pattern is told where patterns go', () => {
   ]);
 });
 
+test.each([
+  { capabilities: { matchCapabilities: [{ capability: 'net_raw', fromSource: [{ path: '/bin/*' }] }] } },
+  { capabilities: { matchCapabilities: [{ capability: 'net_raw', fromSource: [{ dir: '/opt/*/' }] }] } },
+  { syscalls: { matchPaths: [{ path: '/a/*', syscall: ['open'] }] } },
+])('where there are no patterns none is suggested: %j', (spec) => {
+  expect(problemsOf({ spec })).toMatchObject([
+    { code: 'pattern-in-path', hint: expect.stringMatching(/^no patterns here: name each path/) },
+  ]);
+});
+
 test('sources are executables or directories of them, each once', () => {
   const fromSource = [{ path: '/bin/sh' }, { dir: '/opt/' }, { dir: '/opt/', recursive: true }, { path: '/bin/sh' }, { dir: '/opt/' }];
   expect(rulesOf({ capabilities: { matchCapabilities: [{ capability: 'net_raw', fromSource }] } })).toMatchObject([

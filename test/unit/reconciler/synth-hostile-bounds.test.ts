@@ -40,6 +40,11 @@ test.each([
   expect(await problemOf(main, SHORT)).toMatch(/ program-(timeout|memory)$/);
 });
 
+test.each([1, 100, 200, 300])('a time of %i ms, which may be up before the program begins, is told as time', async (runMs) => {
+  const { problems } = await run('for (;;);', { ...SMALL, runMs });
+  expect(problems).toMatchObject([{ code: 'program-timeout' }]);
+});
+
 test('a promise that never settles is told as such', async () => {
   const { problems } = await run(`await new Promise(() => {});\n`);
   expect(problems).toMatchObject([{ code: 'program-timeout', message: 'the program waits for something that never happens' }]);
@@ -119,7 +124,12 @@ test('files that are too large, too many, or too much together are refused befor
 const WRITING = `import fs from 'fs';\nfs.mkdirSync('dist');\nconst write = (text: string) => fs.writeFileSync('dist/a.yaml', text);\n`;
 
 test.each([
-  ['many documents', `write('---\\na: 1\\n'.repeat(300));`, { manifests: 200 }, 'the program makes too much: more than 200 manifests'],
+  [
+    'many documents',
+    `write('---\\na: 1\\n'.repeat(300));`,
+    { manifests: 200, runMs: 60_000 },
+    'the program makes too much: more than 200 manifests',
+  ],
   [
     'much text',
     `write('a: "' + 'x'.repeat(50_000) + '"');`,

@@ -115,9 +115,12 @@ test('what does not stop when its time is up is killed', async () => {
   expect(running(SANDBOX)).toEqual([]);
 });
 
+/** Large enough for its bundler to be seen at work, also on a machine that is busy. */
+const LARGE = reporting(`out.n = ${Array.from({ length: 20_000 }, (_, index) => index).join(' +\n')};`);
+
 test('an abort before the start, or while the program is bundled, leaves nothing behind either', async () => {
   const synthesizer = createSynthesizer({ library });
-  const directory = repository({ 'main.ts': reporting('') });
+  const directory = repository({ 'main.ts': LARGE });
   await expect(synthesizer.synth({ directory, signal: AbortSignal.abort(new Error('too late')) })).rejects.toThrow('too late');
   const controller = new AbortController();
   const result = synthesizer.synth({ directory, signal: controller.signal });
@@ -135,8 +138,7 @@ test('an abort before the start, or while the program is bundled, leaves nothing
 });
 
 test('the bundler may open no file once it runs: the plugin hands it everything', async () => {
-  // Large enough to be seen at work.
-  const result = synth({ 'main.ts': reporting(`out.n = ${Array.from({ length: 20_000 }, (_, index) => index).join(' +\n')};`) });
+  const result = synth({ 'main.ts': LARGE });
   const limits = await eventually(() => {
     const [esbuild] = running(BUNDLER)
       .flatMap(({ pid }) => childrenOf(pid))

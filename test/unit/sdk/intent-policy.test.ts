@@ -35,6 +35,24 @@ test('blocked programs, files, sockets and capabilities are refused, everything 
   expect(policies).toPass({ capability: 'net_raw', ...strict });
 });
 
+test('a program with allowed arguments is refused with others', () => {
+  const policy = newPolicy().blockExec('/bin/a', { allowedArgs: ['-v', '--help'] });
+  expect(specOf(policy)).toMatchObject({
+    process: { matchPaths: [{ path: '/bin/a', action: 'Block', allowedArgs: ['-v', '--help'] }] },
+  });
+  const policies = Policies.of(policy);
+  expect(policies).toPass({ exec: '/bin/a' });
+  expect(policies).toPass({ exec: '/bin/a', args: ['--help', '-v'] });
+  expect(policies).toBlock({ exec: '/bin/a', args: ['-v', '-x'] });
+});
+
+test('an empty list of arguments is refused, since it would allow all of them', () => {
+  const chart = newChart();
+  new ContainerPolicy(chart, 'p').blockExec('/bin/a', { allowedArgs: [] });
+  expect(() => Policies.of(chart)).not.toThrow();
+  expect(chart.node.findChild('p').node.validate().join()).toContain('allowedArgs is an empty list');
+});
+
 test('what is read-only can be read and not written', () => {
   const policies = Policies.of(newPolicy().readOnly('/etc/', '/srv/file'));
   expect(policies).toPass({ read: '/etc/a/b' });

@@ -1,8 +1,6 @@
 /** Using a capability against rules about capabilities. */
-import { assisted, attempts, HOME } from '../attempt.ts';
+import { assisted, attempts, HOME, refusedWithEperm } from '../attempt.ts';
 import type { Attempt } from '../attempt.ts';
-
-const refusedWithEperm = (attempt: Attempt): Attempt => ({ ...attempt, refused: 'EPERM' });
 
 export const CAPABILITIES: readonly Attempt[] = [
   ...attempts('capabilities', 'capabilities', [

@@ -14,7 +14,13 @@ export interface ContainerAttempt {
 export const IMAGE = {
   name: 'local.test/bypass:1',
   programs: ['/bin/sh', '/bin/sleep', '/bin/ls'],
-  files: { '/etc/secret': 'SECRET\n', '/etc/plain': 'plain\n', '/etc/fixed/file': 'SECRET\n' },
+  files: {
+    '/etc/secret': 'SECRET\n',
+    '/etc/plain': 'plain\n',
+    '/etc/fixed/file': 'SECRET\n',
+    '/opt/linked': { sameAs: '/etc/secret' },
+    '/opt/ls': { sameAs: '/bin/ls' },
+  },
 };
 
 const CONFINED = ['--label', 'app=web', '--label', 'parapet.dev/namespace=shop'];
@@ -38,6 +44,8 @@ export const CONTAINER_ATTEMPTS: readonly ContainerAttempt[] = [
   { name: 'in a container: a blocked file by io_uring', container: 'web', steps: ['uring worker openat /etc/secret'] },
   { name: 'in a container: a blocked file in a user namespace of its own', container: 'web', steps: ['rootless mount', READ] },
   { name: 'in a container: a blocked file after chroot', container: 'web', steps: ['chroot /etc', 'open openat /secret'] },
+  { name: "in a container: a blocked file by the image's hard link", container: 'web', steps: ['open openat /opt/linked'] },
+  { name: "in a container: a blocked program by the image's hard link", container: 'web', steps: ['exec execve /opt/ls'] },
   { name: 'in a container: a blocked program', container: 'web', steps: ['exec execve /bin/ls'] },
   { name: 'in a container: a blocked program by a descriptor', container: 'web', steps: ['exec descriptor /bin/ls'] },
   { name: 'in a container: writing to a read-only file', container: 'web', steps: ['write write-only /etc/fixed/file'] },
@@ -51,11 +59,13 @@ export const CONTAINER_ATTEMPTS: readonly ContainerAttempt[] = [
     name: "in a privileged container: a blocked path after joining the node's mount namespace",
     container: 'mighty',
     steps: ['join mnt', READ],
+    refused: 'EPERM',
   },
   {
     name: "in a privileged container: a blocked path after joining all the node's namespaces",
     container: 'mighty',
     steps: ['join-by-pidfd mount uts ipc', READ],
+    refused: 'EPERM',
   },
   {
     name: "in a privileged container: a blocked file after leaving the cgroup through the node's root",
@@ -66,6 +76,12 @@ export const CONTAINER_ATTEMPTS: readonly ContainerAttempt[] = [
     name: 'in a privileged container: another program after leaving the cgroup',
     container: 'mighty',
     steps: ['move /proc/1/root/sys/fs/cgroup', 'exec execve /actor', READ],
+  },
+  {
+    name: "in a privileged container: the node's tracing, by which hooks are called",
+    container: 'mighty',
+    steps: ['put /proc/1/root/proc/sys/kernel/ftrace_enabled 1'],
+    refused: 'EPERM',
   },
   { name: 'in a privileged container: new namespaces of every kind', container: 'mighty', steps: ['unshare mount user pid', 'fork', READ] },
   { name: 'in a container whose agent was killed: a blocked file', container: 'web', steps: ['orphan', READ], when: 'killed' },

@@ -1,5 +1,5 @@
 /** Becoming somebody for whom the rules are not. */
-import { ACTOR, assisted, attempts, HOME } from '../attempt.ts';
+import { ACTOR, assisted, attempts, HOME, refusedWithEperm } from '../attempt.ts';
 import type { Attempt } from '../attempt.ts';
 
 const SECRET = `${HOME}/secret`;
@@ -26,10 +26,22 @@ export const IDENTITY: readonly Attempt[] = [
   ]),
   ...assisted('namespaces', 'block', [
     ['joining the mount namespace of a process of the node', 'beside mount', '--', 'join mnt', READ],
-    ['joining the pid namespace of a process of the node', 'beside mount', '--', 'join pid', 'fork', READ],
+    [
+      'joining the mount namespace of a process of the node, in a thread',
+      'beside mount',
+      '--',
+      'unshare fs',
+      'thread',
+      'unshare fs',
+      'join mnt',
+      READ,
+    ],
     ['joining all namespaces of a process of the node', 'beside mount ipc uts', '--', 'join-by-pidfd mount ipc uts cgroup', READ],
-    ['joining the cgroup namespace of a process of the node', 'beside cgroup', '--', 'join cgroup', READ],
     ['joining a mount namespace, then another program', 'beside mount', '--', 'join mnt', `exec execve ${HOME}/bin/free`, READ],
+  ]).map((attempt): Attempt => ({ ...attempt, refused: 'EPERM' })),
+  ...assisted('namespaces', 'block', [
+    ['joining the pid namespace of a process of the node', 'beside mount', '--', 'join pid', 'fork', READ],
+    ['joining the cgroup namespace of a process of the node', 'beside cgroup', '--', 'join cgroup', READ],
     ['the root of a process in another mount namespace', 'beside mount', '--', `open-beside root ${SECRET}`],
     ['the working directory of a process in another mount namespace', `chdir ${HOME}`, 'beside mount', '--', 'open-beside cwd /secret'],
     [
@@ -42,6 +54,13 @@ export const IDENTITY: readonly Attempt[] = [
     ],
     ['a blocked program by the root of another process', 'beside mount', '--', `exec-beside root ${HOME}/bin/blocked`],
   ]),
+  ...[1, 15, 16, 40].map((below): Attempt => ({
+    name: `a process that was put ${below} levels below the container's cgroup`,
+    family: 'cgroups',
+    policy: 'block',
+    below,
+    steps: [READ],
+  })),
   ...attempts('cgroups', 'block', [
     ['leaving the cgroup', `move ${CGROUPS}`, READ],
     ['leaving the cgroup, then another program', `move ${CGROUPS}`, `exec execve ${HOME}/bin/free`, READ],
@@ -80,9 +99,31 @@ export const IDENTITY: readonly Attempt[] = [
     ['a file for one program, by what that program starts', `exec execve ${SOURCE}`, 'fork', `exec execve ${ACTOR}`, READ],
     ['a file for one program, by what a thread of it becomes', `exec execve ${SOURCE}`, `exec thread ${ACTOR}`, READ],
     ['a file for one program, by one that takes over its link', `link link ${SOURCE} ${HOME}/alias`, `exec execve ${HOME}/alias`, READ],
+    [
+      'a file for one program, by one that was executed after that one could not be',
+      `fail-as ${HOME}/bin/linked`,
+      `exec execve ${HOME}/deep/${'d/'.repeat(30)}program`,
+      READ,
+    ],
     ['the program for which a file is, replaced', `rename rename ${HOME}/bin/other ${SOURCE}`],
     ['the program for which a file is, overwritten', `write write-only ${SOURCE}`],
     ['the program for which a file is, removed', `remove unlink ${SOURCE}`],
+    ['a file for one program, by whoever writes into the file of its memory', `trace mem ${SOURCE}`],
+  ]),
+  ...attempts('sources', 'sources', [
+    ['a file for one program, by whoever traces it from its start', `trace asked ${SOURCE}`],
+    ['a file for one program, by whoever traces it later', `trace attach ${SOURCE}`],
+    ['a file for one program, by whoever seizes it', `trace seize ${SOURCE}`],
+    ['a file for one program, by a thread that traces it', 'thread', `trace attach ${SOURCE}`],
+    ['a file for one program, by a thread that seizes it', 'thread', `trace seize ${SOURCE}`],
+    ['a file for one program, by another that runs and traces it', `exec execve ${HOME}/bin/other`, `trace attach ${SOURCE}`],
+    ['a file for one program, by whoever writes into its memory', `trace write ${SOURCE}`],
+    ['a file for one program, by a thread that writes into its memory', 'thread', `trace write ${SOURCE}`],
+    ['what one program has read, by whoever reads its memory', `trace read ${SOURCE}`],
+    ["one program's descriptor, taken by another", `trace take ${SOURCE}`],
+    ['a file for one program, traced after leaving the cgroup', 'move /sys/fs/cgroup', `trace attach ${SOURCE}`],
+  ]).map(refusedWithEperm),
+  ...attempts('sources', 'callers', [
     [
       'a program refused to one caller, by that caller in a thread',
       `exec execve ${HOME}/bin/other`,
@@ -98,6 +139,12 @@ export const IDENTITY: readonly Attempt[] = [
       `exec execve ${HOME}/bin/blocked`,
     ],
     ['a program refused to one caller, spawned', `exec execve ${HOME}/bin/other`, `exec spawn ${HOME}/bin/blocked`],
-    ['a file for one program, by one that pretends to run it', `pretend ${SOURCE}`, READ],
   ]),
+  {
+    name: 'a file for one program, by one that pretends to run it',
+    family: 'sources',
+    policy: 'sources',
+    steps: [`pretend ${SOURCE}`, READ],
+    refused: 'EPERM',
+  },
 ];

@@ -4,7 +4,7 @@ import type { Attempt } from '../attempt.ts';
 
 export interface LifeAttempt extends Attempt {
   /** What happens to the agent while somebody opens the blocked file again and again, before the attempt itself is made. */
-  readonly during?: 'killed' | 'upgraded';
+  readonly during?: 'killed' | 'upgraded' | 'with another ABI';
 }
 
 const of = (name: string, steps: readonly string[], during?: LifeAttempt['during']): LifeAttempt => ({
@@ -29,4 +29,6 @@ export const LIFE_ATTEMPTS: readonly LifeAttempt[] = [
     `exec execve ${HOME}/bin/free`,
     READ,
   ]),
+  of('a blocked file, while an agent with another ABI takes over', [READ], 'with another ABI'),
+  of('a blocked file, outside the cgroup, after an agent with another ABI took over', ['move /sys/fs/cgroup', 'fork', READ]),
 ];

@@ -98,6 +98,13 @@ export const OPENING: readonly Attempt[] = [
     ['a blocked file from a working directory held since before the rules', `chdir ${HOME}`, '--', 'open openat secret'],
     ['a blocked file through a directory descriptor of the runtime', `hold openat ${HOME}`, '--', 'open-at-held secret'],
     ['a blocked file through an O_PATH descriptor of the runtime', `hold path ${SECRET}`, '--', 'reopen-held'],
+    [
+      'a blocked file by a handle, through a mount that does not show it',
+      `copy ${HOME}/plain ${HOME}/flat-fs/visible`,
+      `mount bind ${HOME}/flat-fs/visible ${HOME}/plain`,
+      '--',
+      `open handle-elsewhere ${HOME}/flat-fs/secret`,
+    ],
     ['a blocked file, for writing, through a readable descriptor of the runtime', `hold openat ${SECRET}`, '--', 'reopen-held write'],
   ]),
 ];

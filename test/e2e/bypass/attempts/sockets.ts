@@ -1,5 +1,5 @@
 /** Using the network against rules about protocols. Numbers are those of socket(2). */
-import { assisted, attempts } from '../attempt.ts';
+import { assisted, attempts, HOME } from '../attempt.ts';
 import type { Attempt } from '../attempt.ts';
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -8,6 +8,8 @@ const KINDS: Readonly<Record<string, string>> = {
   'a TCP socket over IPv6': '10 1 0',
   'an MPTCP socket': '2 1 262',
   'an MPTCP socket over IPv6': '10 1 262',
+  'an SMC socket, which falls back to TCP': '43 1 0',
+  'an SMC socket over IPv6': '43 1 1',
   'a UDP socket': '2 2 0',
   'a UDP socket over IPv6': '10 2 17',
   'a raw socket': '2 3 255',
@@ -47,6 +49,8 @@ export const SOCKETS: readonly Attempt[] = [
     Object.entries(KINDS).map(([what, numbers]) => row(what, `socket ${numbers}`)),
   ),
   ...attempts('sockets', 'sockets', [
+    ['an SMC socket as an internet protocol', 'ask-for-socket 2 1 256'],
+    ['an SMC socket as an internet protocol over IPv6', 'ask-for-socket 10 1 256'],
     ['a TCP socket by a thread', 'thread', 'socket 2 1 0'],
     ['a TCP socket in a new net namespace', 'unshare net', 'socket 2 1 0'],
     ['a raw socket in a user namespace of its own', 'user 1000', 'rootless net', 'socket 2 3 1'],
@@ -68,6 +72,9 @@ export const SOCKETS: readonly Attempt[] = [
       row(`a socket from outside: sendmsg by io_uring, ${mode}`, 'hold-socket 2 2 0', '--', `uring-use ${mode} send`),
     ]),
   ),
+  ...assisted('allow-list of sockets', 'allow', [
+    ['a stream from outside that is connected to a local socket', `serve ${HOME}/door 1`, `hold-called ${HOME}/door`, '--', 'use send'],
+  ]),
   ...attempts('allow-list of sockets', 'allow', [
     ['a socket that is not listed', 'socket 2 2 0'],
     ['a local socket that is not listed', 'socket 1 1 0'],
@@ -75,5 +82,7 @@ export const SOCKETS: readonly Attempt[] = [
     ['a netlink socket that is not listed', 'socket 16 3 0'],
     ['a raw socket that is not listed', 'socket 2 3 1'],
     ['a packet socket that is not listed', 'socket 17 3 0'],
+    ['a raw socket that carries the protocol which is listed', 'socket 2 3 6'],
+    ['a raw socket over IPv6 that carries the protocol which is listed', 'socket 10 3 6'],
   ]),
 ];
