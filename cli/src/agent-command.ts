@@ -49,6 +49,8 @@ function addRun(agent: Command, { terminal, finish }: Door): void {
     .option('--node <name>', "the node's name in alerts and reports (default: the host's name)")
     .option('--default-posture <posture>', 'what an allow-list does not name: audit, block, or file=block,network=audit,… (default: audit)')
     .option('--host-default-posture <posture>', 'the same for host policies (default: as --default-posture)')
+    .option('--unknown-containers <mode>', 'programs of containers not known yet: hold, deny or allow (default: hold)')
+    .option('--when-agent-is-gone <mode>', 'the same while there is no agent: open or deny (default: open)')
     .option('--reports <dir>', 'write a NodeReport here, for the reconciler (default: none)')
     .option('--cluster <name>', "the cluster's name in alerts (default: default)")
     .addOption(stateOption())

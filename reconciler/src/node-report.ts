@@ -5,7 +5,7 @@ import type { NodeReport, PolicyReport, ViolationReport } from '@parapet/policy'
 const KINDS = ['KubeArmorPolicy', 'KubeArmorClusterPolicy', 'KubeArmorHostPolicy'];
 const STATES = ['Enforced', 'Degraded', 'Rejected', 'Pending'];
 const ACTIONS = ['Allow', 'Audit', 'Block'];
-const OPERATIONS = ['Process', 'File', 'Network', 'Capabilities'];
+const OPERATIONS = ['Process', 'File', 'Network', 'Capabilities', 'Syscall', 'Hardening'];
 /** More of either in one report is not a report any more. */
 const MAX_ENTRIES = 100_000;
 

@@ -33,8 +33,13 @@ interface Collected {
 /** Runs `payload`: the length of the request, the request, then the bytes it announces. */
 export async function answer(payload: Uint8Array): Promise<void> {
   const { request, parts } = unpack(payload);
-  const reply = JSON.stringify(await run(request, parts).catch(brokenEngine));
+  const reply = JSON.stringify(await run(request, parts).catch((error: unknown) => interrupted(error, request) ?? brokenEngine(error)));
   process.stdout.write(reply, () => process.exit(0));
+}
+
+/** On a busy machine the time can be up before the program begins, or when it has ended and is asked what it made. */
+function interrupted(error: unknown, { deadline }: SandboxRequest): SandboxAnswer | undefined {
+  return error instanceof JSException && Date.now() > deadline ? { ...FAILED, ended: 'time' } : undefined;
 }
 
 /**
