@@ -7,6 +7,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
+import { failuresOf } from './failures.ts';
+import type { FileReport } from './failures.ts';
 import { exitStatus, lineOf, NOTHING, sum, tallyOfJest } from './tally.ts';
 import type { JestReport, Tally } from './tally.ts';
 
@@ -21,6 +23,11 @@ const USAGE = `usage: npm test -- [--no-vm] [PATH...]
   PATH      run the tests in these files and directories only
   --no-vm   leave out the end-to-end tests, which boot microVMs
 `;
+
+type Report = JestReport & { readonly testResults: readonly FileReport[] };
+
+/** What failed so far, for the end. */
+const failures: string[] = [];
 
 const CHECKS = [
   { title: 'types', words: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json'] },
@@ -58,15 +65,17 @@ async function jest(paths: readonly string[], { without, atOnce }: { without?: s
     words.push(`--testPathIgnorePatterns=${escaped(join(ROOT, without))}`, '--testPathIgnorePatterns=/node_modules/');
   try {
     await runNode([...words, '--testPathPatterns', ...paths.map((path) => escaped(join(ROOT, path)))]);
-    return tallyOfJest(readReport(report));
+    const read = readReport(report);
+    failures.push(...failuresOf(read?.testResults ?? [], ROOT));
+    return tallyOfJest(read);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-function readReport(file: string): JestReport | undefined {
+function readReport(file: string): Report | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as JestReport;
+    return JSON.parse(readFileSync(file, 'utf8')) as Report;
   } catch {
     return undefined;
   }
@@ -99,6 +108,7 @@ async function main(words: readonly string[]): Promise<number> {
   const tally =
     paths.length === 0 ? await everything(withVm) : await jest(paths, { atOnce: 1, ...(withVm ? {} : { without: `${END_TO_END}/` }) });
   if (process.env['CI'] === 'true' && tally.skipped > 0) console.log('in CI nothing may be skipped');
+  for (const failure of failures) console.log(failure);
   console.log(lineOf(tally));
   return exitStatus(tally, process.env['CI'] === 'true');
 }
