@@ -227,7 +227,7 @@ __noinline int emit(__u32 slot, __u32 class, __u32 has_path)
 		s->step = step_after(s, entry, STEP_BEGIN_TALLY);
 	}
 #pragma clang loop unroll(disable)
-	for (int turn = 0; turn < 4 && *(volatile __u32 *)&s->step != STEP_DONE; turn++) {
+	for (int turn = 0; turn < 3 && *(volatile __u32 *)&s->step != STEP_DONE; turn++) {
 		compose(s);
 		switch (*(volatile __u32 *)&s->step) {
 		case STEP_SUMMARIZE:

@@ -29,6 +29,8 @@ struct bpf_link *parapet_attach_program(struct bpf_program *program)
 	struct bpf_link *link;
 	int cgroup;
 
+	if (bpf_program__type(program) == BPF_PROG_TYPE_LSM)
+		return bpf_program__attach_lsm(program);
 	if (bpf_program__type(program) != BPF_PROG_TYPE_CGROUP_SKB)
 		return bpf_program__attach(program);
 	cgroup = open_cgroup_root();

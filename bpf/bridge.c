@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,14 +16,17 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
+
+#include "hooks.h"
 
 #define MESSAGES_BYTES 16384
 #define MESSAGE_END 4096
 
 static char messages[MESSAGES_BYTES];
 static size_t messages_used;
+static int loading; /* objects */
+static pthread_mutex_t messages_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Keeps the last messages: when there is no room, the older half goes. Of a long one, which a verifier's log is, its end says why. */
 static int keep_message(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -40,6 +44,7 @@ static int keep_message(enum libbpf_print_level level, const char *format, va_li
 		end += length - MESSAGE_END;
 		length = MESSAGE_END;
 	}
+	pthread_mutex_lock(&messages_lock);
 	if (messages_used + length >= MESSAGES_BYTES) {
 		size_t half = messages_used / 2;
 
@@ -49,70 +54,15 @@ static int keep_message(enum libbpf_print_level level, const char *format, va_li
 	memcpy(messages + messages_used, end, length);
 	messages_used += length;
 	messages[messages_used] = '\0';
+	pthread_mutex_unlock(&messages_lock);
 	free(message);
 	return length;
 }
 
-/* What libbpf has said since the last parapet_load; the verifier's log among it. */
+/* What libbpf has said since a load began while there was no other; the verifier's log among it. */
 const char *parapet_messages(void)
 {
 	return messages;
-}
-
-#define HOOK_SECTION "lsm/"
-#define HOOK_FUNCTION "bpf_lsm_"
-
-/* The name of the security hook that a program is for; NULL for other kinds of programs. */
-static const char *hook_of(const struct bpf_program *program)
-{
-	const char *section = bpf_program__section_name(program);
-
-	return strncmp(section, HOOK_SECTION, strlen(HOOK_SECTION)) == 0 ? section + strlen(HOOK_SECTION) : NULL;
-}
-
-/* The kernel has a hook of this name: its programs are loaded. */
-static void take_in(struct bpf_object *object, const char *name)
-{
-	struct bpf_program *program;
-	const char *hook;
-
-	bpf_object__for_each_program(program, object) {
-		hook = hook_of(program);
-		if (hook && strcmp(hook, name) == 0)
-			bpf_program__set_autoload(program, true);
-	}
-}
-
-/* Leaves out programs whose hooks this kernel lacks. One pass over its types, of which there are more than a hundred thousand. */
-static int leave_out_missing(struct bpf_object *object)
-{
-	struct bpf_program *program;
-	struct btf *kernel;
-	bool has_hooks = false;
-
-	bpf_object__for_each_program(program, object) {
-		if (!hook_of(program))
-			continue;
-		bpf_program__set_autoload(program, false);
-		has_hooks = true;
-	}
-	if (!has_hooks)
-		return 0;
-	kernel = btf__load_vmlinux_btf();
-	if (!kernel)
-		return -errno;
-	for (__u32 id = 1; id < btf__type_cnt(kernel); id++) {
-		const struct btf_type *type = btf__type_by_id(kernel, id);
-		const char *name;
-
-		if (!btf_is_func(type))
-			continue;
-		name = btf__name_by_offset(kernel, type->name_off);
-		if (name && strncmp(name, HOOK_FUNCTION, strlen(HOOK_FUNCTION)) == 0)
-			take_in(object, name + strlen(HOOK_FUNCTION));
-	}
-	btf__free(kernel);
-	return 0;
 }
 
 static int set_pins(struct bpf_object *object, const char *directory)
@@ -141,31 +91,82 @@ struct bpf_link *parapet_attach_program(struct bpf_program *program);      /* at
 int parapet_aim(struct bpf_object *shared, struct bpf_object *hooks);      /* share.c */
 
 /*
+ * Objects that share pinned maps may be loaded at the same time: the first makes the maps, and others wait until it has, to find them by their
+ * pins. One that has programs for hooks tells so when the first of them is loaded, any other when all is.
+ */
+static pthread_mutex_t maker_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t maker_done = PTHREAD_COND_INITIALIZER;
+static bool has_maker;
+static __thread bool is_maker;
+
+static void make_maps_or_wait(void)
+{
+	pthread_mutex_lock(&maker_lock);
+	is_maker = !has_maker;
+	has_maker = true;
+	while (!is_maker && has_maker)
+		pthread_cond_wait(&maker_done, &maker_lock);
+	pthread_mutex_unlock(&maker_lock);
+}
+
+void parapet_maps_are_made(void)
+{
+	if (!is_maker)
+		return;
+	is_maker = false;
+	pthread_mutex_lock(&maker_lock);
+	has_maker = false;
+	pthread_cond_broadcast(&maker_done);
+	pthread_mutex_unlock(&maker_lock);
+}
+
+static void begin_messages(void)
+{
+	pthread_mutex_lock(&messages_lock);
+	if (loading++ == 0) {
+		messages_used = 0;
+		messages[0] = '\0';
+	}
+	pthread_mutex_unlock(&messages_lock);
+}
+
+static void end_messages(void)
+{
+	pthread_mutex_lock(&messages_lock);
+	loading--;
+	pthread_mutex_unlock(&messages_lock);
+}
+
+static int load(struct bpf_object *object, const char *pins, struct bpf_object *hooks)
+{
+	int error = hooks ? parapet_aim(object, hooks) : parapet_leave_out_missing(object);
+
+	if (!error)
+		error = parapet_set_locks(object);
+	if (!error && *pins)
+		error = set_pins(object, pins);
+	if (!error)
+		error = bpf_object__load(object);
+	return error ? error : parapet_note_own(object);
+}
+
+/*
  * Opens and loads an object, without the programs whose hooks this kernel lacks. With `pins` not empty, its maps are pinned in that
  * directory, or taken from there. An object of shared functions is told the loaded object of their `hooks`, any other NULL. NULL on
- * failure, with *error set.
+ * failure, with *error set. May be called by several threads.
  */
 struct bpf_object *parapet_load(const char *path, const char *pins, struct bpf_object *hooks, int *error)
 {
 	struct bpf_object *object;
 
-	messages_used = 0;
-	messages[0] = '\0';
+	begin_messages();
 	libbpf_set_print(keep_message);
+	if (*pins)
+		make_maps_or_wait();
 	object = bpf_object__open_file(path, NULL);
-	if (!object) {
-		*error = -errno;
-		return NULL;
-	}
-	*error = hooks ? parapet_aim(object, hooks) : leave_out_missing(object);
-	if (!*error)
-		*error = parapet_set_locks(object);
-	if (!*error && *pins)
-		*error = set_pins(object, pins);
-	if (!*error)
-		*error = bpf_object__load(object);
-	if (!*error)
-		*error = parapet_note_own(object);
+	*error = object ? load(object, pins, hooks) : -errno;
+	parapet_maps_are_made();
+	end_messages();
 	if (!*error)
 		return object;
 	bpf_object__close(object);
@@ -215,11 +216,11 @@ int parapet_missing(const char *path, char *buffer, size_t capacity)
 
 	if (!object)
 		return -errno;
-	error = leave_out_missing(object);
+	error = parapet_leave_out_missing(object);
 	bpf_object__for_each_program(program, object) {
 		if (error || bpf_program__autoload(program))
 			continue;
-		used += snprintf(buffer + used, capacity - used, "%s\n", hook_of(program));
+		used += snprintf(buffer + used, capacity - used, "%s\n", parapet_hook_of(program));
 		if (used >= capacity)
 			error = -ENOSPC;
 	}

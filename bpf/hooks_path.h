@@ -131,6 +131,24 @@ int BPF_PROG(on_path_unlink, const struct path *dir, struct dentry *dentry, int 
 	return ret ? ret : refuse_call_on(HOOK_PATH_UNLINK, dentry, dir->mnt);
 }
 
+/* mq_unlink(2) goes by no path: it removes from the kernel's own mount of the queues. All other calls have come to path_unlink. */
+SEC("lsm/inode_unlink")
+int BPF_PROG(on_inode_unlink, struct inode *dir, struct dentry *dentry, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct ipc_namespace *queues = task->nsproxy->ipc_ns;
+	struct pt_regs *registers;
+	__u64 number;
+
+	if (ret || !bpf_core_field_exists(queues->mq_mnt) || dir->i_sb->s_magic != MQUEUE_MAGIC)
+		return ret;
+	registers = (void *)bpf_task_pt_regs(task);
+	number = registers->orig_ax & ~(__u64)X32_SYSCALL_BIT;
+	if (number != CALL_MQ_UNLINK && number != COMPAT_MQ_UNLINK)
+		return 0;
+	return refuse_name(HOOK_PATH_UNLINK, OPS(OP_WRITE), dentry, BPF_CORE_READ(queues, mq_mnt));
+}
+
 SEC("lsm/path_symlink")
 int BPF_PROG(on_path_symlink, const struct path *dir, struct dentry *dentry, const char *old_name, int ret)
 {

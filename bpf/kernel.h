@@ -42,7 +42,8 @@ struct hlist_node { struct hlist_node *next; };
 struct hlist_head { struct hlist_node *first; };
 struct pid { unsigned int level; struct hlist_head tasks[1]; struct upid numbers[1]; };
 struct proc_inode { struct pid *pid; struct inode vfs_inode; };
-struct nsproxy { struct mnt_namespace *mnt_ns; };
+struct ipc_namespace { struct vfsmount *mq_mnt; };
+struct nsproxy { struct ipc_namespace *ipc_ns; struct mnt_namespace *mnt_ns; };
 
 struct kernfs_node { const char *name; __u64 id; };
 struct cgroup_subsys_state { struct cgroup *cgroup; struct cgroup_subsys_state *parent; };
@@ -132,8 +133,10 @@ struct bpf_iter__task { struct bpf_iter_meta *meta; struct task_struct *task; };
 
 #define TS_COMPAT 0x2                 /* the system call came by a 32-bit entry */
 #define X32_SYSCALL_BIT 0x40000000
+#define CALL_MQ_UNLINK 241
 #define CALL_SETNS 308
 #define CALL_MOUNT_SETATTR 442         /* by every entry */
+#define COMPAT_MQ_UNLINK 278
 #define COMPAT_SETNS 346
 #define COMPAT_SOCKETCALL 102
 #define COMPAT_IPC 117

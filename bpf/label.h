@@ -36,12 +36,22 @@ static __always_inline bool labels_nearly_full(void)
 	return !used || *used + LABELS_RESERVE >= MAX_LABELS;
 }
 
+static __always_inline void note_labelled(__u32 container)
+{
+	__u32 *noted = bpf_map_lookup_elem(&labelled, &container);
+
+	if (noted)
+		*noted = 1;
+}
+
 /* Stores a process's label; 0, or a negative error when there is no room. */
 static __always_inline long label_put(__u32 tgid, struct label *label)
 {
-	long error = bpf_map_update_elem(&labels, &tgid, label, BPF_NOEXIST);
 	__u64 *used = labels_used();
+	long error;
 
+	note_labelled(label->container);
+	error = bpf_map_update_elem(&labels, &tgid, label, BPF_NOEXIST);
 	if (error == -EEXIST)
 		return bpf_map_update_elem(&labels, &tgid, label, BPF_EXIST);
 	if (!error && used)

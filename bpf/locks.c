@@ -3,6 +3,7 @@
  * Tells programs where the kernel's counters of renames and of mounts are (walk.h). libbpf would read the kernel's whole list of symbols for each
  * object that asks, which takes longer than the rest of opening it: here it is read once, and only so far.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 #include "locks.h"
 
 static struct locks found;
+static pthread_mutex_t finding = PTHREAD_MUTEX_INITIALIZER;
 
 static void find_locks(void)
 {
@@ -37,7 +39,9 @@ int parapet_set_locks(struct bpf_object *object)
 
 	if (!map)
 		return 0;
+	pthread_mutex_lock(&finding);
 	if (!found.renames || !found.mounts)
 		find_locks();
+	pthread_mutex_unlock(&finding);
 	return bpf_map__set_initial_value(map, &found, sizeof(found));
 }

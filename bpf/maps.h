@@ -7,6 +7,9 @@
 #include "abi.h"
 
 #define MAX_CGROUPS MAX_CONTAINERS
+/* An empty map costs 16 bytes for each entry that it has room for, and the time to write them when the agent starts. */
+#define MAX_SOURCE_WORDS 262144
+#define MAX_RARE_RULES 65536
 #define RING_BYTES (4 * 1024 * 1024)
 
 /* The tries of all tables. */
@@ -22,7 +25,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAX_NODES);
+	__uint(max_entries, MAX_SOURCE_WORDS);
 	__type(key, struct source_key);
 	__type(value, struct words);
 } node_sources SEC(".maps");
@@ -30,7 +33,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAX_NODES);
+	__uint(max_entries, MAX_RARE_RULES);
 	__type(key, struct source_key);
 	__type(value, struct flat_rules);
 } source_flat SEC(".maps");
@@ -39,7 +42,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAX_NODES);
+	__uint(max_entries, MAX_RARE_RULES);
 	__type(key, struct source_key);
 	__type(value, struct argument_rules);
 } argument_rules SEC(".maps");
@@ -76,7 +79,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MAX_NODES);
+	__uint(max_entries, MAX_RARE_RULES);
 	__type(key, struct source_key);
 	__type(value, struct syscall_set);
 } syscall_sets SEC(".maps");
@@ -114,6 +117,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct label);
 } labels SEC(".maps");
+
+/* By a container's index: not 0 when a process was labelled since the agent wrote 0. Only so can it look for labels while processes fork. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_CONTAINERS);
+	__type(key, __u32);
+	__type(value, __u32);
+} labelled SEC(".maps");
 
 /* Entry 0: how many labels there are. */
 struct {

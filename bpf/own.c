@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the kernel programs which maps, programs and links are ours. */
 #include <errno.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -80,4 +81,32 @@ int parapet_note_link(struct bpf_object *object, struct bpf_link *link)
 	int own = bpf_object__find_map_fd_by_name(object, "own");
 
 	return own < 0 ? 0 : note(own, OWN_LINK, bpf_link__fd(link));
+}
+
+/* Runs that the kernel left out of the program that has this key, because the processor was running it for another task already. */
+static __u64 missed_by(__u64 key)
+{
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+	int fd = open_noted(key), error;
+
+	if (fd < 0) /* it is gone */
+		return 0;
+	error = bpf_obj_get_info_by_fd(fd, &info, &length);
+	close(fd);
+	return error ? 0 : info.recursion_misses;
+}
+
+/*
+ * How many runs of our programs the kernel left out: kernels do that whose trampolines do not know yet that a program for a hook may run twice at
+ * a time. `own` is the descriptor of the map that parapet_note_own fills. At most INT_MAX.
+ */
+int parapet_missed_runs(int own)
+{
+	__u64 key, *from = NULL, missed = 0;
+
+	for (; !bpf_map_get_next_key(own, from, &key); from = &key)
+		if (key >> 32 == OWN_PROGRAM)
+			missed += missed_by(key);
+	return missed < INT_MAX ? missed : INT_MAX;
 }

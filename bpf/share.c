@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts the functions of shared.bpf.c in the place of their stubs (stubs.h): each is one program, and a link for every hook that calls it. */
+/* Puts the program of shared.bpf.c in the place of its stub (stubs.h), by a link for every hook that calls it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +12,17 @@
 
 #define PREFIX "freplace/"
 
+/* The object's one program; NULL where it has none, or another kind. */
+static struct bpf_program *shared_of(const struct bpf_object *object)
+{
+	struct bpf_program *program = bpf_object__next_program(object, NULL);
+
+	return program && strncmp(bpf_program__section_name(program), PREFIX, strlen(PREFIX)) == 0 ? program : NULL;
+}
+
 static const char *stub_of(const struct bpf_program *shared)
 {
-	const char *section = bpf_program__section_name(shared);
-
-	return strncmp(section, PREFIX, strlen(PREFIX)) == 0 ? section + strlen(PREFIX) : NULL;
+	return bpf_program__section_name(shared) + strlen(PREFIX);
 }
 
 /* The functions of a loaded program, as the kernel has them, with their names. */
@@ -56,64 +62,56 @@ static __u32 type_of(const struct functions *functions, const char *name)
 	return 0;
 }
 
-/* A hook's call of a shared function: the program that takes the stub's place, the stub's type, and where the link is pinned. */
-struct call { struct bpf_program *shared; struct bpf_program *hook; __u32 type; const char *directory; };
-typedef int act(const struct call *call);
+/* A hook that calls what is shared: the type of its stub, and where the link is pinned. */
+struct caller { struct bpf_program *shared; struct bpf_program *hook; __u32 type; const char *directory; };
+typedef int act(const struct caller *caller);
 
-/* Does the same for every call of every hook, each of which is asked for its functions once. Stops at an error, and returns it. */
-static int each_call(struct bpf_object *shared, struct bpf_object *hooks, act *act, const char *directory)
+/* Does the same for every hook that calls what is shared. Stops at what is not 0, and returns it. */
+static int each_caller(struct caller *caller, struct bpf_object *hooks, act *act)
 {
-	struct call call = { .directory = directory };
-
-	bpf_object__for_each_program(call.hook, hooks) {
+	bpf_object__for_each_program(caller->hook, hooks) {
 		struct functions functions;
-		int error;
+		int result;
 
-		if (!bpf_program__autoload(call.hook))
+		if (!bpf_program__autoload(caller->hook))
 			continue;
-		error = functions_of(hooks, call.hook, &functions);
-		bpf_object__for_each_program(call.shared, shared) {
-			call.type = type_of(&functions, stub_of(call.shared));
-			error = error || !call.type ? error : act(&call);
-		}
+		result = functions_of(hooks, caller->hook, &functions);
+		caller->type = result ? 0 : type_of(&functions, stub_of(caller->shared));
+		if (caller->type)
+			result = act(caller);
 		free(functions.list);
-		if (error)
-			return error;
+		if (result)
+			return result;
 	}
 	return 0;
 }
 
-static int aim(const struct call *call)
+static int aim(const struct caller *caller)
 {
-	if (bpf_program__autoload(call->shared)) /* by an earlier call */
-		return 0;
-	bpf_program__set_autoload(call->shared, true);
-	return bpf_program__set_attach_target(call->shared, bpf_program__fd(call->hook), stub_of(call->shared));
+	int error = bpf_program__set_attach_target(caller->shared, bpf_program__fd(caller->hook), stub_of(caller->shared));
+
+	return error ? error : 1;
 }
 
-/* Says in whose place each program is verified: in that of its first caller's stub. A function that no hook of this kernel calls is left out. */
+/* Says in whose place the program is verified: in that of the first caller's stub. */
 int parapet_aim(struct bpf_object *shared, struct bpf_object *hooks)
 {
-	struct bpf_program *program;
+	struct caller caller = { .shared = shared_of(shared) };
+	int result = caller.shared ? each_caller(&caller, hooks, aim) : 0;
 
-	bpf_object__for_each_program(program, shared) {
-		if (!stub_of(program))
-			return -EINVAL;
-		bpf_program__set_autoload(program, false);
-	}
-	return each_call(shared, hooks, aim, NULL);
+	return result > 0 ? 0 : result ? result : -EINVAL;
 }
 
 /* Not bpf_program__attach_freplace(): that reads all types of the hook's object again for every call. */
-static int replace(const struct call *call)
+static int replace(const struct caller *caller)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, options, .target_btf_id = call->type);
+	LIBBPF_OPTS(bpf_link_create_opts, options, .target_btf_id = caller->type);
 	char path[512];
 	int link, error;
 
-	if (snprintf(path, sizeof(path), "%s/%s-%s", call->directory, stub_of(call->shared), bpf_program__name(call->hook)) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/%s-%s", caller->directory, stub_of(caller->shared), bpf_program__name(caller->hook)) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	link = bpf_link_create(bpf_program__fd(call->shared), bpf_program__fd(call->hook), 0, &options);
+	link = bpf_link_create(bpf_program__fd(caller->shared), bpf_program__fd(caller->hook), 0, &options);
 	if (link < 0)
 		return link;
 	error = bpf_obj_pin(link, path);
@@ -121,8 +119,10 @@ static int replace(const struct call *call)
 	return error;
 }
 
-/* Replaces every stub of every hook, and pins the links in `directory`: without those the stubs are back, which deny. */
+/* Replaces the stub of every hook that has one, and pins the links in `directory`: without those the stubs are back, which deny. */
 int parapet_share(struct bpf_object *shared, struct bpf_object *hooks, const char *directory)
 {
-	return each_call(shared, hooks, replace, directory);
+	struct caller caller = { .shared = shared_of(shared), .directory = directory };
+
+	return caller.shared ? each_caller(&caller, hooks, replace) : -EINVAL;
 }

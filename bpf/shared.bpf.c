@@ -1,49 +1,44 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the hooks have in common, each function a program of its own that takes the place of its stub (stubs.h) in every hook that calls it. */
+/* What the hooks have in common: one program, which takes the place of the stub (stubs.h) in every hook that calls it. */
 #include "maps.h"
 #include "fileless.h"
 #include "find_mount.h"
 #include "judge_mapping.h"
 #include "judge_name.h"
+#include "shared_function.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define SHARED(function)                                 \
-	SEC("freplace/" #function)                       \
-	int shared_##function(__u32 slot)                \
-	{                                                \
-		return function(slot);                   \
+SEC("freplace/shared")
+int shared_functions(__u32 function, __u64 a, __u64 b, __u64 c, __u64 d)
+{
+	__u32 hook = function >> SHARED_BITS;
+
+	switch (function & SHARED_MASK) {
+	case SHARED_JUDGE_PATH:
+		return judge_path(a);
+	case SHARED_CLIMB:
+		return climb(a);
+	case SHARED_JUDGE_ACCESS:
+		return judge_access(a);
+	case SHARED_JUDGE_NAME:
+		return judge_name(hook, a, b, c, d);
+	case SHARED_JUDGE_NAMED:
+		return judge_named(a);
+	case SHARED_JUDGE_SWITCH:
+		return judge_switch(hook, a, b, c, d);
+	case SHARED_JUDGE_CALL:
+		return judge_call(hook);
+	case SHARED_AUDIT_CALL:
+		return audit_call(hook, a, b, c, d);
+	case SHARED_SOURCE_OF_CURRENT:
+		return source_of_current(a);
+	case SHARED_IS_FILELESS:
+		return is_fileless(a);
+	case SHARED_FIND_MOUNT:
+		return find_mount(a);
+	case SHARED_EMIT:
+		return emit(a, b, c);
 	}
-
-SHARED(climb)
-SHARED(source_of_current)
-SHARED(judge_path)
-SHARED(judge_access)
-SHARED(judge_named)
-SHARED(is_fileless)
-SHARED(find_mount)
-SHARED(judge_call)
-
-SEC("freplace/judge_name")
-int shared_judge_name(__u32 hook, __u32 ops, __u64 dentry, __u64 mount, __u64 other)
-{
-	return judge_name(hook, ops, dentry, mount, other);
-}
-
-SEC("freplace/audit_call")
-int shared_audit_call(__u32 hook, __u32 container, __u64 dentry, __u64 other, __u64 mount)
-{
-	return audit_call(hook, container, dentry, other, mount);
-}
-
-SEC("freplace/judge_switch")
-int shared_judge_switch(__u32 hook, __u32 which, __u32 pid, __u64 dentry, __u64 mount)
-{
-	return judge_switch(hook, which, pid, dentry, mount);
-}
-
-SEC("freplace/emit")
-int shared_emit(__u32 slot, __u32 class, __u32 has_path)
-{
-	return emit(slot, class, has_path);
+	return 1;
 }

@@ -7,9 +7,10 @@ import { StageError } from '../../stage-error.ts';
 /** An address that only C looks at. */
 export type Handle = Buffer & { isNull(): boolean };
 
-type Async<Arguments extends unknown[]> = {
-  async(...callArguments: [...Arguments, (error: Error | null, result: number) => void]): void;
+type Async<Arguments extends unknown[], Result = number> = {
+  async(...callArguments: [...Arguments, (error: Error | null, result: Result) => void]): void;
 };
+type LoadArguments = [object: string, pins: string, hooks: Handle | null, error: Buffer];
 type ResolveArguments = [root: string, paths: Buffer, length: number, buffer: Buffer, capacity: number, milliseconds: number];
 type ReadBatchArguments = [
   fd: number,
@@ -25,7 +26,7 @@ type BarrierArguments = [fd: number, key: Uint8Array, value: Uint8Array, flags: 
 
 /** Functions of the C files beside the kernel half, of libbpf, and a few of libc, by their C names. */
 export interface KernelLibrary {
-  parapet_load(object: string, pins: string, hooks: Handle | null, error: Buffer): Handle;
+  parapet_load: ((...callArguments: LoadArguments) => Handle) & Async<LoadArguments, Handle>;
   parapet_share(shared: Handle, hooks: Handle, links: string): number;
   parapet_attach(object: Handle, links: string): number;
   parapet_missing(object: string, buffer: Buffer, capacity: number): number;
@@ -34,6 +35,7 @@ export interface KernelLibrary {
   parapet_drain(ring: Handle, buffer: Buffer, capacity: number): number;
   parapet_wait(ring: Handle, milliseconds: number): number;
   parapet_ring_close(ring: Handle): void;
+  parapet_missed_runs(own: number): number;
   parapet_iterate(link: number): number;
   parapet_pidfd(pid: number): number;
   parapet_signal(pidfd: number, signal: number): number;
@@ -81,6 +83,7 @@ export function openLibrary(directory: string): KernelLibrary {
       parapet_drain: ['int', [P, P, 'size_t']],
       parapet_wait: ['int', [P, 'int']],
       parapet_ring_close: ['void', [P]],
+      parapet_missed_runs: ['int', ['int']],
       parapet_iterate: ['int', ['int']],
       parapet_pidfd: ['int', ['int']],
       parapet_signal: ['int', ['int', 'int']],

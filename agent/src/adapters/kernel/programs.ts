@@ -1,6 +1,6 @@
 /**
  * The programs in the kernel and their pins: `<pins>/v<ABI>/maps/<map>`, `<pins>/v<ABI>/links-<digest>/<program>`, and
- * `<pins>/v<ABI>/shares-<digest>/<function>-<program>` for the functions that programs share. Pins outlive the agent. The digest is that of
+ * `<pins>/v<ABI>/shares-<digest>/shared-<program>` for the functions that programs share. Pins outlive the agent. The digest is that of
  * the objects: an agent that finds its own objects' links takes them over; others' of the same ABI are replaced after the new ones are attached
  * to the same maps, so at no time is nothing in force. Those of another ABI stay until `takeOver` (earlier.ts).
  */
@@ -64,6 +64,7 @@ export const SHAPES = {
   hold_passed: { keySize: 8, valueSize: 1 },
   held: { keySize: 4, valueSize: held.size },
   labels: { keySize: 4, valueSize: label.size },
+  labelled: { keySize: 4, valueSize: 4 },
   counters: { keySize: 4, valueSize: 8 },
   events: { keySize: 0, valueSize: 0 },
   tallies: { keySize: 4, valueSize: 4 },
@@ -189,9 +190,9 @@ async function attach(library: KernelLibrary, { bpfDirectory, pins, home, digest
   const links = path.join(home, `links-${UNFINISHED}`);
   await removeFrom(library, { home, pins }, (its) => its === UNFINISHED || its === digest);
   const loaded: Handle[] = [];
-  const load = (object: string, hooks: Handle | null): Handle => {
+  const load = async (object: string, hooks: Handle | null): Promise<Handle> => {
     const error = Buffer.alloc(4);
-    const handle = library.parapet_load(path.join(bpfDirectory, object), pins, hooks, error);
+    const handle = await loadAside(library, path.join(bpfDirectory, object), pins, hooks, error);
     if (isNull(handle)) throw refused(library, `loading the kernel programs of ${object}`, error.readInt32LE());
     loaded.push(handle);
     return handle;
@@ -200,9 +201,11 @@ async function attach(library: KernelLibrary, { bpfDirectory, pins, home, digest
     if (result < 0) throw refused(library, what, result);
   };
   try {
-    const hooks = load(HOOKS, null);
-    const shared = load(SHARED, hooks);
-    const beside = load(BESIDE, null);
+    // two at a time: what stands beside waits only for the maps of the hooks
+    const hooksFirst = load(HOOKS, null);
+    const all = [hooksFirst, hooksFirst.then((hooks) => load(SHARED, hooks)), load(BESIDE, null)] as const;
+    await Promise.allSettled(all);
+    const [hooks, shared, beside] = await Promise.all(all);
     for (const directory of [shares, links]) await mkdir(directory, { mode: 0o700 });
     must('joining the kernel programs', library.parapet_share(shared, hooks, shares));
     must('attaching the kernel programs', library.parapet_attach(beside, links));
@@ -215,6 +218,13 @@ async function attach(library: KernelLibrary, { bpfDirectory, pins, home, digest
   } finally {
     for (const handle of loaded.reverse()) library.bpf_object__close(handle);
   }
+}
+
+/** Loads in a thread of its own. */
+function loadAside(library: KernelLibrary, ...load: [object: string, pins: string, hooks: Handle | null, error: Buffer]): Promise<Handle> {
+  return new Promise((resolve, reject) => {
+    library.parapet_load.async(...load, (failure, handle) => (failure === null ? resolve(handle) : reject(failure)));
+  });
 }
 
 function refused(library: KernelLibrary, what: string, code: number): StageError {
