@@ -231,11 +231,12 @@ export class Agent {
 
   /** At most once in a while, whatever the number. */
   #tellLosses(): void {
-    const loss = this.#losses.look(this.#ports.enforcer.counters(), this.#options.now());
-    if (loss === undefined) return;
-    this.#tell(loss);
-    this.#ports.log(`LOST: ${loss.message}`);
-    this.#report.soon(COUNT_PAUSE);
+    const losses = this.#losses.look(this.#ports.enforcer.counters(), this.#options.now());
+    for (const loss of losses) {
+      this.#tell(loss);
+      this.#ports.log(`LOST: ${loss.message}`);
+    }
+    if (losses.length > 0) this.#report.soon(COUNT_PAUSE);
   }
 
   /** Once policies and containers are known and tried, what an earlier agent left for containers that are gone can go. */

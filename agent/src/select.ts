@@ -38,6 +38,7 @@ const HOOKS_OF: Readonly<Record<ListedSection, readonly string[]>> = {
     'path_mkdir',
     'path_rmdir',
     'path_unlink',
+    'inode_unlink',
     'path_symlink',
     'path_link',
     'path_rename',

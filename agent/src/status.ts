@@ -2,7 +2,7 @@
 import type { Policy, PolicyRef, PolicyReport, Problem } from '@parapet/policy';
 import { formatProblem, policyRef, refKey } from '@parapet/policy';
 import type { Book } from './book.ts';
-import { lostDenials } from './losses.ts';
+import { lostDenials, missedRuns } from './losses.ts';
 import type { Unit } from './units.ts';
 import type { Container, EnforcerSupport } from './ports.ts';
 import { missingHookProblem, selectPolicies } from './select.ts';
@@ -88,7 +88,7 @@ function inForce(unit: Unit | undefined): { tableHash: string; policies: readonl
   return { tableHash: unit?.inForce?.tableHash ?? '', policies: (unit?.held ?? []).map(refKey), ...problem };
 }
 
-type ReportInput = Pick<StatusInput, 'limitProblems' | 'book' | 'units' | 'support' | 'containers' | 'runtime'>;
+type ReportInput = Pick<StatusInput, 'limitProblems' | 'book' | 'units' | 'support' | 'containers' | 'runtime' | 'counters'>;
 
 /** The state of every policy here: those in force, and those that were refused. By kind, namespace and name. */
 export function reportPolicies(input: ReportInput): readonly PolicyReport[] {
@@ -145,7 +145,7 @@ function degradation(policy: Policy, units: readonly Unit[], input: ReportInput)
   const loose = containers.find(
     (container) => looseness(container) !== undefined && selectPolicies([policy], [container.workload]).length > 0,
   );
-  return loose === undefined ? undefined : `container ${loose.workload.name}: ${looseness(loose) ?? ''}`;
+  return loose === undefined ? missedRuns(input.counters) : `container ${loose.workload.name}: ${looseness(loose) ?? ''}`;
 }
 
 function looseness({ unconfinable, gap }: Container): string | undefined {

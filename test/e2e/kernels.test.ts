@@ -58,8 +58,12 @@ describe.each(KERNELS)('Linux %s', (kernel) => {
 
   test('no run of a program was missed, and nothing was beyond judging', () => {
     expect([...facts].filter(([fact]) => fact.startsWith('missed '))).toEqual([]);
-    for (const counter of ['noScratch', 'readFault', 'tooDeep', 'labelsFull'])
+    for (const counter of ['noScratch', 'readFault', 'tooDeep', 'labelsFull', 'runsMissed'])
       expect([counter, facts.get(`counter ${counter}`)]).toEqual([counter, '0']);
+  });
+
+  test('a run that the kernel leaves out is seen', () => {
+    expect(facts.get('left out on purpose')).toBe('2');
   });
 
   test('the programs are no more than a fifth larger than they were, and a new one than the largest', () => {

@@ -55,6 +55,8 @@ export const DOOR_GROUPS: readonly Group[] = [
       ['queue read /secret', 'EACCES'],
       ['queue read /read-only', '0'],
       ['queue write /read-only', 'EACCES'],
+      ['queue remove /secret', 'EACCES'],
+      ['queue remove /read-only', 'EACCES'],
       ['shared-memory', '0'],
       ['shared-memory exec', '0'],
       ['anew pipe', '0'],

@@ -48,6 +48,12 @@ test('a policy is enforced where every container holds it, and pending while one
   ]);
 });
 
+test('where the kernel left out runs of programs no policy is held for certain', () => {
+  const reports = reportPolicies({ ...input, counters: { ...input.counters, runsMissed: 1 } });
+  expect(reports.map(({ state }) => state)).toEqual(['Degraded', 'Degraded']);
+  expect(reports[0]?.message).toMatch(/^this kernel left out 1 run of a program for its hooks, /);
+});
+
 test('a policy carries its commit', () => {
   expect(reportPolicies(input).map((report) => report.commit)).toEqual([commit, undefined]);
 });

@@ -11,10 +11,11 @@ import { Drain } from './drain.ts';
 import { KernelGate } from './gate.ts';
 import { Slots } from './ids.ts';
 import { InodeStore } from './inodes.ts';
+import { Leftovers } from './leftovers.ts';
 import { checked } from './library.ts';
 import type { KernelLibrary } from './library.ts';
 import { giveBackMemory } from './memory.ts';
-import { longWord, readWord, storeEach, word } from './map.ts';
+import { longWord, storeEach, word } from './map.ts';
 import type { Programs } from './programs.ts';
 import { TableStore } from './tables.ts';
 import type { StoredTable } from './tables.ts';
@@ -51,8 +52,7 @@ export class KernelEnforcer implements Enforcer {
   readonly #watch: Watch;
   /** By cgroup. */
   readonly #entries: Map<bigint, Entry>;
-  /** Containers without a cgroup whose rules stay in force: some of their tasks live on elsewhere. */
-  readonly #leftovers: Set<Entry>;
+  readonly #leftovers: Leftovers;
   readonly #indices: Slots;
   /** Cgroups of an earlier agent that nobody has asked for yet. */
   readonly #unclaimed: Set<bigint>;
@@ -72,7 +72,7 @@ export class KernelEnforcer implements Enforcer {
     const { entries, byCgroup, leftovers, generation } = readInheritance(programs.maps);
     this.#entries = new Map(byCgroup);
     this.#unclaimed = new Set(byCgroup.keys());
-    this.#leftovers = new Set(leftovers);
+    this.#leftovers = new Leftovers(programs.maps, leftovers);
     this.#generation = generation;
     this.#indices = new Slots(
       MAX_CONTAINERS,
@@ -128,7 +128,8 @@ export class KernelEnforcer implements Enforcer {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return readCounters(this.#library, this.#programs.maps.counters.fd);
+    const { counters, own } = this.#programs.maps;
+    return { ...readCounters(this.#library, counters.fd), runsMissed: this.#library.parapet_missed_runs(own.fd) };
   }
 
   giveBack(): void {
@@ -272,15 +273,11 @@ export class KernelEnforcer implements Enforcer {
 
   /** Lifts the rules of containers that have neither a cgroup nor a task. */
   async #sweep(): Promise<void> {
-    if (this.#leftovers.size === 0) return;
-    const alive = new Set<number>();
-    for (const { value } of this.#programs.maps.labels.entries()) alive.add(readWord(value, LAYOUT.label.container));
-    const gone = [...this.#leftovers].filter(({ index }) => !alive.has(index));
+    const gone = await this.#leftovers.takeGone(() => this.#barrier());
     if (gone.length === 0) return;
     for (const { index } of gone) this.#lift(index);
     await this.#barrier();
     for (const entry of gone) {
-      this.#leftovers.delete(entry);
       this.#inodes.remove(entry.generation);
       if (entry.table !== undefined) this.#tables.release(entry.table);
       if (entry.inherited !== 0) this.#tables.releaseInherited(entry.inherited);
