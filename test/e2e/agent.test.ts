@@ -6,7 +6,7 @@ import { factsOf } from './agent/facts.ts';
 import { HOST_SECRET, IMAGE } from './agent/manifests.ts';
 import type { Outcome } from './agent/node.ts';
 
-const LIMIT = 420;
+const LIMIT = 900;
 let facts: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { guestProgram, hookLimit, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { FILES, HOME, MANY, TASKS, TIMES } from './events/size.ts';
 
-const LIMIT = 400;
+const LIMIT = 900;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
   ['Linux 6.12, one processor', { kernel: '6.12', cpus: 1 }],

@@ -6,7 +6,7 @@ import { factsOf } from './agent/facts.ts';
 import { START_IMAGE } from './agent/start-manifests.ts';
 
 const STARTS = Number(process.env['PARAPET_STARTS'] ?? '5');
-const LIMIT = 600 + STARTS * 10;
+const LIMIT = 900 + STARTS * 10;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
   ['Linux 6.12', { kernel: '6.12' }],

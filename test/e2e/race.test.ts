@@ -7,7 +7,7 @@ import { CROWDS } from './race/crowds.ts';
 
 /** For each crowd. `npm run nightly` makes ten times as many. */
 const TRIES = process.env.PARAPET_NIGHTLY === 'true' ? 100_000 : 10_000;
-const LIMIT = process.env.PARAPET_NIGHTLY === 'true' ? 3600 : 600;
+const LIMIT = process.env.PARAPET_NIGHTLY === 'true' ? 3600 : 900;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
   ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],

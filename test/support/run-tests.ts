@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { failuresOf } from './failures.ts';
 import type { FileReport } from './failures.ts';
@@ -18,6 +18,8 @@ const END_TO_END = 'test/e2e';
 const ALONE = 'test/e2e/demo.test.ts';
 /** MicroVMs at a time: more would be slower, and their tests have limits. */
 const MACHINES = 2;
+/** Test files at a time: jest itself would leave one processor idle. */
+const PROCESSORS = Math.max(2, availableParallelism());
 const USAGE = `usage: npm test -- [--no-vm] [PATH...]
 
   PATH      run the tests in these files and directories only
@@ -90,7 +92,7 @@ function leaveOutEndToEnd(): Tally {
 async function everything(withVm: boolean): Promise<Tally> {
   const tallies: Tally[] = [];
   for (const step of CHECKS) tallies.push(await check(step));
-  tallies.push(await jest(['test'], { without: `${END_TO_END}/` }));
+  tallies.push(await jest(['test'], { without: `${END_TO_END}/`, atOnce: PROCESSORS }));
   if (!withVm) return sum([...tallies, leaveOutEndToEnd()]);
   tallies.push(await jest([END_TO_END], { without: ALONE, atOnce: MACHINES }));
   tallies.push(await jest([ALONE], { atOnce: 1 }));

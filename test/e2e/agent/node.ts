@@ -14,7 +14,7 @@ export const POLICIES = '/var/tmp/agent/policies';
 export const ALERTS = '/var/tmp/agent/alerts.jsonl';
 export const LOG = '/var/tmp/agent/agent.log';
 const CONTAINERD_CONFIG = '/run/containerd.toml';
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 /** For an agent that has only just been started, on a busy machine. */
 const STARTING = 200_000;
 
@@ -47,7 +47,7 @@ export function parapet(...words: readonly string[]): Promise<Outcome> {
 /** Resolves when a policy is in force, also of an agent that does not answer yet. */
 export async function whenEnforced(policy: string): Promise<void> {
   for (const end = performance.now() + STARTING; ;) {
-    const { status, out } = await parapet('wait', '--policy', policy, '--timeout', '60s');
+    const { status, out } = await parapet('wait', '--policy', policy, '--timeout', '120s');
     if (status === 0) return;
     if (performance.now() > end) throw new Error(`${policy} does not come into force: ${out}`);
   }

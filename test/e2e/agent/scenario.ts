@@ -50,7 +50,7 @@ async function withoutAgent(): Promise<void> {
 }
 
 async function enforcing(): Promise<void> {
-  fact('wait', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  fact('wait', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
   const waits = ['container_namespace/plain', 'pods/pods', 'edge'].map((policy) => parapet('wait', '--policy', policy));
   fact('more waits', await Promise.all(waits));
   fact('web', await attempt(WEB, ...READS, 'exec /bin/ls', `read ${HOST_SECRET}`));
@@ -119,7 +119,7 @@ async function killed(probe: node.Probe, agent: ReturnType<typeof node.startAgen
   await withoutAgent();
   fact('web and node without an agent', [await probe.next(), attemptOnNode(HOST_SECRET)]);
   const next = node.startAgent();
-  fact('wait for the next agent', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  fact('wait for the next agent', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
   const began = Date.now();
   fact('web with the next agent', await attempt(WEB, ...READS));
   await node.eventually('an alert of what has just been done', () =>
@@ -163,7 +163,7 @@ async function stopping(probe: node.Probe, agent: ReturnType<typeof node.startAg
   fact('stop without an agent', await parapet('stop', '--keep'));
   fact('web and node after a stop', [await probe.next(), attemptOnNode(HOST_SECRET)]);
   const third = node.startUnheardAgent();
-  fact('wait for an agent that nobody hears', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  fact('wait for an agent that nobody hears', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
   await attempt(WEB, ...READS);
   fact('lost by an agent that nobody hears', (await statusWhen('an alert is lost', ({ drops }) => drops.alerts > 0)).drops);
   third.kill('SIGTERM');
@@ -173,7 +173,7 @@ async function stopping(probe: node.Probe, agent: ReturnType<typeof node.startAg
   fact('remove without an agent', await parapet('stop', '--remove'));
   fact('left after remove without an agent', await nothingLeft());
   const last = node.startAgent();
-  fact('wait again', await parapet('wait', '--policy', 'shop/web', '--timeout', '60s'));
+  fact('wait again', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
   fact('web again', await probe.next());
   fact('remove', await parapet('stop', '--remove'));
   fact('the exit of an agent that lifted all', await node.ended(last));

@@ -11,7 +11,7 @@
 #include "attempt.h"
 
 #define PEER 0x7f000042
-#define PATIENCE_MS 1500
+#define PATIENCE_MS 1000
 #define LATER_US (300 * 1000)
 #define QUEUE 8
 
