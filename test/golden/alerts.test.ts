@@ -32,11 +32,11 @@ function lineOf(over: Partial<KernelEvent>): string {
   return alertLine(toAlert(explained, place));
 }
 
-function lossLine(): string {
+function lossLine(counted: Readonly<Record<string, number>>): string {
   const losses = new Losses(place);
   const counters = Object.fromEntries(COUNTERS.map((name) => [name, 0]));
   losses.look(counters, record.time - 1000);
-  const loss = losses.look({ ...counters, ringFullBlock: 4211, unrecordedBlock: 2, lostBlock: 2 }, record.time);
+  const [loss] = losses.look({ ...counters, ...counted }, record.time);
   if (loss === undefined) throw new Error('no alert');
   return alertLine(loss);
 }
@@ -79,7 +79,8 @@ function heldLine(): string {
 test.each([
   ['denial', () => lineOf({})],
   ['summary', () => lineOf({ count: 9000, firstTime: record.time - 812.5 })],
-  ['loss', lossLine],
+  ['loss', () => lossLine({ ringFullBlock: 4211, unrecordedBlock: 2, lostBlock: 2 })],
+  ['missed-run', () => lossLine({ runsMissed: 2 })],
   ['refused-argument', argumentLine],
   ['unknown-container', unknownLine],
   ['held-too-long', heldLine],
