@@ -44,7 +44,7 @@ export function missedRuns(counters: Counters): string | undefined {
   const runs = counters['runsMissed'] ?? 0;
   if (runs === 0) return undefined;
   const what = runs === 1 ? '1 run of a program for its hooks' : `${runs} runs of programs for its hooks`;
-  return `this kernel left out ${what}, because the processor was running the same one for another task: what happened then was not judged. Kernels from 6.2 on do not, nor do those of 6.1 with that mended: update the kernel, or boot it with preempt=voluntary`;
+  return `this kernel left out ${what}, because the processor was running the same one for another task: what happened then was not judged. Kernels from 6.2 on do not, nor do those of 6.1 with that mended: update the kernel`;
 }
 
 /** Watches the counters. What was lost before the first look was lost before this agent started, and is told too. */
