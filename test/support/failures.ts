@@ -16,8 +16,11 @@ export interface FileReport {
 const BEGINNING = 500;
 const END = 1500;
 
+/** A line of a stack that is not in a file of ours. */
+const FOREIGN = /^\s+at (?!.*\.ts:\d).*\n/gm;
+
 function shortened(message: string): string {
-  const text = stripVTControlCharacters(message).trim();
+  const text = `${stripVTControlCharacters(message)}\n`.replace(FOREIGN, '').trim();
   return text.length <= BEGINNING + END ? text : `${text.slice(0, BEGINNING)}\n[…]\n${text.slice(-END)}`;
 }
 

@@ -45,3 +45,15 @@ test('a long message keeps its beginning and its end', () => {
   expect(told.endsWith('x last')).toBe(true);
   expect(told.length).toBeLessThan(2_200);
 });
+
+test('of a stack only what is ours is told', () => {
+  const stack = [
+    '    at /tree/test/one.test.ts:3:1',
+    '    at new Promise (<anonymous>)',
+    '    at run (/tree/node_modules/jest-circus/build/run.js:1:2)',
+  ];
+  const results = [failed('it holds', ['Error: no', ...stack].join('\n'))];
+  expect(failuresOf([file({ assertionResults: results })], '/tree')).toEqual([
+    'FAILED test/one.test.ts: it holds\n    Error: no\n        at /tree/test/one.test.ts:3:1',
+  ]);
+});
