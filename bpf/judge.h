@@ -139,6 +139,11 @@ static __always_inline void judge_ops(struct scratch *s, __u32 slot, struct deci
 	}
 }
 
+static __always_inline __u32 first_op(struct scratch *s)
+{
+	return s->ops & OPS(OP_EXEC) ? OP_EXEC : s->ops & OPS(OP_WRITE) ? OP_WRITE : OP_READ;
+}
+
 /*
  * Judges s->ops on the path that was just walked. Returns 1 to deny. When the tree changed meanwhile, names may have been
  * read half of the old and half of the new place: then all is done again, and when it changes every time, the strictest of the tries counts.
@@ -153,7 +158,7 @@ __noinline int judge_path(__u32 slot)
 	if (!s)
 		return 1;
 	if (s->subject.source == SOURCE_UNKNOWN) { /* in every try: its rules are not known */
-		unjudged(s, s->ops & OPS(OP_EXEC) ? OP_EXEC : s->ops & OPS(OP_WRITE) ? OP_WRITE : OP_READ, COUNT_READ_FAULT);
+		unjudged(s, first_op(s), COUNT_READ_FAULT);
 		strictest = s->decision;
 	} else {
 #pragma clang loop unroll(disable)
@@ -170,6 +175,11 @@ __noinline int judge_path(__u32 slot)
 			}
 			if (worst.verdict >= strictest.verdict)
 				strictest = worst;
+			if (!settled()) {
+				unjudged(s, first_op(s), COUNT_READ_FAULT);
+				strictest = s->decision;
+				break;
+			}
 			walk_once(s, slot);
 		}
 	}

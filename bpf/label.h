@@ -224,6 +224,8 @@ __noinline int classify_source(__u32 slot)
 	for (int i = 0; i < WALK_TRIES; i++) {
 		__u32 last = source;
 
+		if (i && !settled())
+			return SOURCE_UNKNOWN;
 		walk_once(s, slot);
 		source = source_of_walk(s, slot);
 		if (!is_torn(s))

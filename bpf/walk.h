@@ -10,6 +10,7 @@
 
 #define MAX_MOUNTS 64    /* mount points that one path may cross */
 #define WALK_TRIES 4
+#define SETTLE_TURNS (1 << 22) /* of a few nanoseconds of the task's own time: more than the scheduler gives it before the next one's turn */
 #define PLAIN_COMPONENTS 16 /* that are read by plain loads */
 
 /* Kernel memory is read in two pieces a component, so the fields must lie together; fields() falls back to single reads where not. */
@@ -197,6 +198,24 @@ static __always_inline bool is_torn(struct scratch *s)
 	return s->crossed && (counter_at(locks.mounts) != s->mounts || (s->mounts & 1));
 }
 
+static long look_once_more(__u32 turn, __u32 *half_done)
+{
+	*half_done = (counter_at(locks.renames) | counter_at(locks.mounts)) & 1;
+	return !*half_done;
+}
+
+/*
+ * Waits while a rename or a mount is half done. On PREEMPT_RT whoever does it can be preempted in the middle: every try would read the same half, a
+ * name of which a part is old and a part new, say. This program can be preempted there too, so that the other goes on. False when it did not.
+ */
+static __always_inline bool settled(void)
+{
+	__u32 half_done = 1;
+
+	bpf_loop(SETTLE_TURNS, look_once_more, &half_done, 0);
+	return !half_done;
+}
+
 /* Walks once from s->dentry and s->mount. Not a function of its own: a program's calls go eight deep at most, and this one is below seven others. */
 static __always_inline void walk_once(struct scratch *s, __u32 slot)
 {
@@ -264,8 +283,13 @@ __noinline int walk(__u32 slot, __u64 dentry, __u64 vfsmount)
 	s->mount = vfsmount;
 	walk_once(s, slot);
 #pragma clang loop unroll(disable)
-	for (int i = 1; i < WALK_TRIES && is_torn(s); i++)
+	for (int i = 1; i < WALK_TRIES && is_torn(s); i++) {
+		if (!settled()) {
+			s->end = END_FAULT;
+			break;
+		}
 		walk_once(s, slot);
+	}
 	return s->end;
 }
 

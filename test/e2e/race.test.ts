@@ -45,6 +45,10 @@ describe.each(MACHINES)('%s', (_name, machine) => {
     expect(facts.get(`storm, by the ${which} name`)).toBe(`${RIGHT}, some while moved`);
   });
 
+  test.each(['', ', in a crowd'])('what is moved to and fro is judged rightly by a descriptor of its directory%s', (how) => {
+    expect(facts.get(`storm, by a descriptor${how}`)).toBe(RIGHT);
+  });
+
   test('no access was without memory to judge it, and no run of a program was missed', () => {
     expect({ noScratch: facts.get('counter noScratch'), missed: facts.get('runs missed') }).toEqual({ noScratch: '0', missed: '0' });
   });

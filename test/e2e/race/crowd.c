@@ -6,6 +6,8 @@
  *   crowd CGROUP stay|leave TASKS TRIES BLOCKED FREE   enters the cgroup, executes itself there, perhaps moves to the root cgroup, and forks TASKS
  *                                                      tasks that together make TRIES tries, BLOCKED and FREE by turns
  *
+ * A file DIRECTORY//NAME is opened by its name in that directory, which each task opens once.
+ *
  * Prints one line: tries PASSED REFUSED OTHER MOVED, that is how often BLOCKED opened, FREE was refused, anything else went wrong, and a
  * file was not there because it was being moved.
  */
@@ -37,10 +39,29 @@ static void enter(const char *file)
 	close(fd);
 }
 
-/* 0, or the errno of open. */
-static int try(const char *path)
+struct file { int directory; const char *name; };
+
+/* Somebody may be moving the directory. */
+static struct file find(const char *path)
 {
-	int fd = open(path, O_RDONLY);
+	struct file file = { .directory = AT_FDCWD, .name = path };
+	const char *end = strstr(path, "//");
+	char directory[512];
+
+	if (!end)
+		return file;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(end - path), path);
+	while ((file.directory = open(directory, O_PATH)) < 0)
+		if (errno != ENOENT)
+			die(directory);
+	file.name = end + 2;
+	return file;
+}
+
+/* 0, or the errno of open. */
+static int try(const struct file *file)
+{
+	int fd = openat(file->directory, file->name, O_RDONLY);
 
 	if (fd < 0)
 		return errno;
@@ -48,12 +69,13 @@ static int try(const char *path)
 	return 0;
 }
 
-static void work(struct tally *tally, long tries, const char *blocked, const char *free_file)
+static void work(struct tally *tally, long tries, char **paths)
 {
+	struct file files[] = { find(paths[0]), find(paths[1]) };
 	struct tally own = {};
 
 	for (; own.tries < tries; own.tries++) {
-		int odd = own.tries % 2, error = try(odd ? free_file : blocked);
+		int odd = own.tries % 2, error = try(&files[odd]);
 
 		if (error == ENOENT)
 			own.moved++;
@@ -88,7 +110,7 @@ static int crowd(int tasks, long tries, char **files)
 			close(gate[1]);
 			if (read(gate[0], &byte, 1) < 0) /* all start when the last one is there */
 				_exit(1);
-			work(tally, (tries + tasks - 1) / tasks, files[0], files[1]);
+			work(tally, (tries + tasks - 1) / tasks, files);
 			_exit(0);
 		}
 	}

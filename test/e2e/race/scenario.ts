@@ -50,7 +50,7 @@ function tableOf(...files: string[]): Table {
   return table;
 }
 
-/** Somebody outside moves a directory to and fro while tasks in the container open what is in it, by both names. */
+/** Somebody outside moves a directory to and fro while tasks in the container open what is in it, by both names, and by a descriptor of it. */
 async function storm(): Promise<void> {
   const [here, there] = [`${HOME}/one/here`, `${HOME}/one/there`];
   mkdirSync(here);
@@ -58,6 +58,9 @@ async function storm(): Promise<void> {
   const wind = spawn(CROWD, ['storm', here, there], { stdio: ['pipe', 'pipe', 'inherit'] });
   fact('storm, by the first name', await crowd({ place: 'stay', tasks: 3, tries, files: [`${here}/secret`, `${DEPTH}/free`] }));
   fact('storm, by the second name', await crowd({ place: 'stay', tasks: 3, tries, files: [`${there}/secret`, `${there}/free`] }));
+  // no look-up of a name waits for the one who moves it
+  fact('storm, by a descriptor', await crowd({ place: 'stay', tasks: 3, tries, files: [`${here}//secret`, `${here}//free`] }));
+  fact('storm, by a descriptor, in a crowd', await crowd({ place: 'stay', tasks: 60, tries, files: [`${here}//secret`, `${here}//free`] }));
   wind.stdin.end();
   await new Promise((resolve) => wind.once('close', resolve));
 }
