@@ -51,18 +51,18 @@ static int send_from_beside(char **w)
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends))
 		return errno;
 	fd = open(w[1], w[2] && !strcmp(w[2], "write") ? O_RDWR : O_RDONLY);
-	if (fd < 0)
+	if (fd < 0 || dup2(fd, HELD + 2) < 0) /* before there is the other process: nobody waits for it to run */
 		return errno;
 	other = fork();
 	if (other == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(fd, HELD + 2);
 		if (send_descriptor(ends[1], fd))
 			_exit(1);
 		for (;;)
 			pause();
 	}
 	close(fd);
+	close(HELD + 2);
 	snprintf(text, sizeof(text), "%d", other);
 	return result(dup2(ends[0], CHANNEL)) ?: result(setenv("BESIDE", text, 1));
 }
