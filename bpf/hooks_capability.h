@@ -67,13 +67,11 @@ static __always_inline int judge_capability(__u32 capability, bool quiet)
  * mount_setattr(2) always for CAP_SYS_ADMIN. No other call has one of these numbers by another entry and is asked for the same. */
 static __always_inline bool changes_mounts(int capability)
 {
-	struct pt_regs *registers;
 	__u64 number;
 
 	if (capability != CAP_SYS_CHROOT && capability != CAP_SYS_ADMIN)
 		return false;
-	registers = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	number = registers->orig_ax & ~(__u64)X32_SYSCALL_BIT;
+	number = call_number();
 	return capability == CAP_SYS_ADMIN ? number == CALL_MOUNT_SETATTR : number == CALL_SETNS || number == COMPAT_SETNS;
 }
 

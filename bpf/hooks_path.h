@@ -135,15 +135,12 @@ int BPF_PROG(on_path_unlink, const struct path *dir, struct dentry *dentry, int 
 SEC("lsm/inode_unlink")
 int BPF_PROG(on_inode_unlink, struct inode *dir, struct dentry *dentry, int ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct ipc_namespace *queues = task->nsproxy->ipc_ns;
-	struct pt_regs *registers;
+	struct ipc_namespace *queues = bpf_get_current_task_btf()->nsproxy->ipc_ns;
 	__u64 number;
 
 	if (ret || !bpf_core_field_exists(queues->mq_mnt) || dir->i_sb->s_magic != MQUEUE_MAGIC)
 		return ret;
-	registers = (void *)bpf_task_pt_regs(task);
-	number = registers->orig_ax & ~(__u64)X32_SYSCALL_BIT;
+	number = call_number();
 	if (number != CALL_MQ_UNLINK && number != COMPAT_MQ_UNLINK)
 		return 0;
 	return refuse_name(HOOK_PATH_UNLINK, OPS(OP_WRITE), dentry, BPF_CORE_READ(queues, mq_mnt));

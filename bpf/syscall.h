@@ -5,6 +5,14 @@
 
 #include "judge.h"
 
+/* The number of the current task's system call, by the entry that it came in by; x32 has the native ones. */
+static __always_inline __u64 call_number(void)
+{
+	struct pt_regs *registers = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return registers->orig_ax & ~(__u64)X32_SYSCALL_BIT;
+}
+
 /* The bit of a call in a syscall_set; beyond its end for calls that have none. Two 32-bit calls hold many. */
 static __always_inline __u32 syscall_bit(struct pt_regs *registers, __u32 number, bool compat)
 {
