@@ -1,5 +1,5 @@
 /** Running programs of a loaded object by BPF_PROG_TEST_RUN: those of raw tracepoints with arguments, those of packets on a frame. */
-import { checked } from '../../agent/src/adapters/kernel/library.ts';
+import { callAside, checked } from '../../agent/src/adapters/kernel/library.ts';
 import type { Handle, KernelLibrary } from '../../agent/src/adapters/kernel/library.ts';
 
 /** struct bpf_test_run_opts */
@@ -46,9 +46,7 @@ export async function testRunAside(
   what: { object: Handle; program: string; args: readonly number[] },
 ): Promise<number> {
   const { fd, options, context } = prepare(library, what);
-  const code = await new Promise<number>((resolve, reject) => {
-    library.bpf_prog_test_run_opts.async(fd, options, (error, result) => (error === null ? resolve(result) : reject(error)));
-  });
+  const code = await callAside(library.bpf_prog_test_run_opts, fd, options);
   checked(code, `running ${what.program} with ${context.length} bytes`);
   return options.readUInt32LE(OPTIONS.result);
 }

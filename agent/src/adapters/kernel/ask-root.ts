@@ -1,6 +1,6 @@
 /** Questions about paths in the root of a process, answered by the bridge in a process of its own (bpf/resolve.c). */
 import { StageError } from '../../stage-error.ts';
-import { errorName } from './library.ts';
+import { callAside, errorName } from './library.ts';
 import type { KernelLibrary } from './library.ts';
 
 /** Milliseconds for one root: one that does not answer by then holds a file system that hangs. */
@@ -19,10 +19,7 @@ export async function askRoot(
   const asked = Buffer.from(paths.map((path) => `${path}\0`).join(''));
   // Memory that is not touched costs nothing.
   const answer = Buffer.allocUnsafeSlow(Math.min(MOST_BYTES, (paths.length + 1) * 2 * LARGEST_PAIR));
-  const length = await new Promise<number>((resolve, reject) => {
-    const done = (error: Error | null, result: number): void => (error === null ? resolve(result) : reject(error));
-    ask.async(root, asked, asked.length, answer, answer.length, PATIENCE, done);
-  });
+  const length = await callAside(ask, root, asked, asked.length, answer, answer.length, PATIENCE);
   if (length >= 0) return pairsIn(answer.subarray(0, length));
   if (GONE.includes(errorName(length))) return undefined;
   throw new StageError(`paths in ${root} cannot be looked up: ${errorName(length)}`, { stage: 'links', retry: true });

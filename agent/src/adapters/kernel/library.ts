@@ -120,6 +120,14 @@ export function openLibrary(directory: string): KernelLibrary {
   }
 }
 
+/** Calls a function of C in a thread of its own, so that the event loop goes on. */
+export function callAside<Arguments extends unknown[], Result>(call: Async<Arguments, Result>, ...given: Arguments): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null, result: Result): void => (error === null ? resolve(result) : reject(error));
+    call.async(...given, done);
+  });
+}
+
 /** Whether a pointer that C returned is NULL. */
 export function isNull(handle: Handle): boolean {
   return handle.isNull();

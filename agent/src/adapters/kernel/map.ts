@@ -1,5 +1,5 @@
 /** One kernel map: keys and values are bytes, laid out as policy/src/abi.ts says. */
-import { checked, errorName } from './library.ts';
+import { callAside, checked, errorName } from './library.ts';
 import type { KernelLibrary } from './library.ts';
 import { StageError } from '../../stage-error.ts';
 
@@ -41,10 +41,7 @@ export class KernelMap {
 
   /** The same without blocking the event loop: an update of a map of maps waits for every running kernel program. */
   async setSlowly(key: Uint8Array, value: Uint8Array): Promise<void> {
-    const result = await new Promise<number>((resolve, reject) => {
-      this.#library.bpf_map_update_elem.async(this.fd, key, value, 0, (error, code) => (error === null ? resolve(code) : reject(error)));
-    });
-    this.#refuse(result);
+    this.#refuse(await callAside(this.#library.bpf_map_update_elem, this.fd, key, value, 0));
   }
 
   /** Removes a key; it need not be there. */

@@ -12,7 +12,7 @@ import { StageError } from '../../stage-error.ts';
 import { EarlierPrograms } from './earlier.ts';
 import type { IndexOf } from './earlier.ts';
 import { homesIn, namesIn, removeFrom } from './homes.ts';
-import { checked, errorName, isNull } from './library.ts';
+import { callAside, checked, errorName, isNull } from './library.ts';
 import type { Handle, KernelLibrary } from './library.ts';
 import { lockKernel } from './lock.ts';
 import { KernelMap, word } from './map.ts';
@@ -192,7 +192,7 @@ async function attach(library: KernelLibrary, { bpfDirectory, pins, home, digest
   const loaded: Handle[] = [];
   const load = async (object: string, hooks: Handle | null): Promise<Handle> => {
     const error = Buffer.alloc(4);
-    const handle = await loadAside(library, path.join(bpfDirectory, object), pins, hooks, error);
+    const handle = await callAside(library.parapet_load, path.join(bpfDirectory, object), pins, hooks, error);
     if (isNull(handle)) throw refused(library, `loading the kernel programs of ${object}`, error.readInt32LE());
     loaded.push(handle);
     return handle;
@@ -218,13 +218,6 @@ async function attach(library: KernelLibrary, { bpfDirectory, pins, home, digest
   } finally {
     for (const handle of loaded.reverse()) library.bpf_object__close(handle);
   }
-}
-
-/** Loads in a thread of its own. */
-function loadAside(library: KernelLibrary, ...load: [object: string, pins: string, hooks: Handle | null, error: Buffer]): Promise<Handle> {
-  return new Promise((resolve, reject) => {
-    library.parapet_load.async(...load, (failure, handle) => (failure === null ? resolve(handle) : reject(failure)));
-  });
 }
 
 function refused(library: KernelLibrary, what: string, code: number): StageError {
