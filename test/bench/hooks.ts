@@ -3,7 +3,7 @@
  * BPF programs are instructions, the same on every host and under every load.
  */
 import path from 'node:path';
-import { guestProgram, runInVm } from '../support/vm/index.ts';
+import { guestProgram, outputOf } from '../support/vm/index.ts';
 import { SCENES } from './hooks/plan.ts';
 import { row } from './row.ts';
 import type { Row } from './row.ts';
@@ -125,7 +125,6 @@ function rowsOf(figures: Figures): Row[] {
 export async function measureHooks(say: (sentence: string) => void): Promise<Row[]> {
   say('counting instructions in a microVM');
   const command = guestProgram(path.join(import.meta.dirname, 'hooks/guest.ts'));
-  const { status, output, problem } = await runInVm({ command, containerd: false, icount: true, timeout: 1800, onProgress: say });
-  if (status !== 0) throw new Error(`the guest ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+  const output = await outputOf({ command, containerd: false, icount: true, timeout: 1800, onProgress: say });
   return rowsOf(new Figures(parse(output)));
 }

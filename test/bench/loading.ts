@@ -1,7 +1,7 @@
 /** How large the kernel programs are for the verifier and as machine code, and how long it takes to load and attach all of them. */
 import { loadavg } from 'node:os';
 import path from 'node:path';
-import { guestProgram, runInVm } from '../support/vm/index.ts';
+import { guestProgram, outputOf } from '../support/vm/index.ts';
 import { row } from './row.ts';
 import type { Row } from './row.ts';
 
@@ -10,8 +10,7 @@ export async function measureLoading(say: (sentence: string) => void): Promise<R
   const load = loadavg()[0]!.toFixed(1);
   say(`loading in a microVM, on a machine with a load of ${load}`);
   const command = guestProgram(path.join(import.meta.dirname, 'loading/guest.ts'));
-  const { status, output, problem } = await runInVm({ command, containerd: false, onProgress: say });
-  if (status !== 0) throw new Error(`the guest ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+  const output = await outputOf({ command, containerd: false, onProgress: say });
   const rows: Row[] = [];
   for (const line of output.split('\n')) {
     const [kind, name, ...values] = line.split(' ');

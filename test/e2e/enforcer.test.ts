@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import type { EnforcerSupport } from '../../agent/src/ports.ts';
-import { guestProgram, hookLimit, runInVm } from '../support/vm/index.ts';
+import { factsIn, guestProgram, hookLimit, outputOf, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { CALLS_TOLD } from './enforcer/call-cases.ts';
 import { DOORS_TOLD } from './enforcer/door-cases.ts';
@@ -17,15 +17,13 @@ const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 
 ];
 
 describe.each(MACHINES)('%s', (_name, machine) => {
-  const facts = new Map<string, string>();
+  let facts: ReadonlyMap<string, string>;
   let output = '';
 
   beforeAll(async () => {
     const command = guestProgram(path.join(import.meta.dirname, 'enforcer/scenario.ts'));
-    const result = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
-    output = result.output;
-    for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2).trim());
-    if (result.status !== 0) throw new Error(`the scenario ended with ${result.status}: ${result.problem ?? ''}\n${output.slice(-4000)}`);
+    output = await outputOf({ ...machine, command, containerd: false, timeout: LIMIT });
+    facts = factsIn(output);
   }, hookLimit(LIMIT));
 
   test.each(GROUPS.map((group) => [group.name, group] as const))('%s: every attempt ends as it must', (name, { tries }) => {

@@ -1,7 +1,7 @@
 /** Denials under load, on Debian's kernels: counts are exact, and what is lost is told loudly. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { guestProgram, hookLimit, runInVm } from '../support/vm/index.ts';
+import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { FILES, HOME, MANY, TASKS, TIMES } from './events/size.ts';
 
@@ -12,13 +12,11 @@ const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 
 ];
 
 describe.each(MACHINES)('%s', (_name, machine) => {
-  const facts = new Map<string, string>();
+  let facts: ReadonlyMap<string, string>;
 
   beforeAll(async () => {
     const command = guestProgram(path.join(import.meta.dirname, 'events/scenario.ts'));
-    const { status, output, problem } = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
-    for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2).trim());
-    if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+    facts = factsIn(await outputOf({ ...machine, command, containerd: false, timeout: LIMIT }));
   }, hookLimit(LIMIT));
 
   test.each([

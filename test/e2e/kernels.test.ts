@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { guestProgram, hookLimit, runInVm } from '../support/vm/index.ts';
+import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import { KERNELS } from '../support/vm/options.ts';
 import { SMOKE } from './bypass/attempts/index.ts';
 import { buildActor } from './bypass/build.ts';
@@ -30,16 +30,15 @@ afterAll(() => {
 });
 
 describe.each(KERNELS)('Linux %s', (kernel) => {
-  const facts = new Map<string, string>();
+  let facts: ReadonlyMap<string, string>;
   let attempts: Results['attempts'] = new Map();
 
   beforeAll(async () => {
     const smoke = guestProgram(path.join(import.meta.dirname, 'kernels/scenario.ts'));
     const bypass = [...guestProgram(path.join(import.meta.dirname, 'bypass/scenario.ts')), buildActor(), 'smoke'];
     const command = [`${smoke.join(' ')} && ${bypass.join(' ')}`];
-    const { status, output, problem } = await runInVm({ kernel, command, append: 'syscall.x32=y', containerd: false, timeout: LIMIT });
-    for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2));
-    if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+    const output = await outputOf({ kernel, command, append: 'syscall.x32=y', containerd: false, timeout: LIMIT });
+    facts = factsIn(output);
     seen[kernel] = sizesIn(facts);
     if (process.env.UPDATE_GOLDEN === '1') golden[kernel] = seen[kernel];
     attempts = readResults(output).attempts;

@@ -1,7 +1,7 @@
 /** Verdicts under preemption: crowds of tasks on one and two processors, on kernels that preempt programs at any point. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { guestProgram, hookLimit, runInVm } from '../support/vm/index.ts';
+import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { CROWDS } from './race/crowds.ts';
 
@@ -18,13 +18,11 @@ const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 
 const RIGHT = 'all tries, 0 passed, 0 refused, 0 other';
 
 describe.each(MACHINES)('%s', (_name, machine) => {
-  const facts = new Map<string, string>();
+  let facts: ReadonlyMap<string, string>;
 
   beforeAll(async () => {
     const command = [...guestProgram(path.join(import.meta.dirname, 'race/scenario.ts')), String(TRIES)];
-    const { status, output, problem } = await runInVm({ ...machine, command, containerd: false, timeout: LIMIT });
-    for (const line of output.split('\n')) facts.set(line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2));
-    if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+    facts = factsIn(await outputOf({ ...machine, command, containerd: false, timeout: LIMIT }));
   }, hookLimit(LIMIT));
 
   test('without the rule the same tries pass, so that the others can fail', () => {

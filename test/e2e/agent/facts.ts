@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buildImage } from '../../support/image/index.ts';
 import type { ImageContent } from '../../support/image/index.ts';
-import { guestProgram, runInVm } from '../../support/vm/index.ts';
+import { guestProgram, outputOf } from '../../support/vm/index.ts';
 import type { VmRequest } from '../../support/vm/index.ts';
 
 interface Scenario {
@@ -26,8 +26,7 @@ export async function factsOf({ file, image, words = [], limit, machine = {} }: 
     const out = path.join(share, 'image.tar');
     buildImage({ ...image, out });
     const command = [...guestProgram(path.join(import.meta.dirname, file)), out, ...words];
-    const { status, output, problem } = await runInVm({ ...machine, command, share: [share], timeout: limit });
-    if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+    const output = await outputOf({ ...machine, command, share: [share], timeout: limit });
     const lines = output.split('\n').filter((line) => line.startsWith('{"fact":'));
     const facts = lines.map((line) => JSON.parse(line) as { fact: string; value: unknown });
     return new Map(facts.map(({ fact, value }) => [fact, value]));

@@ -1,7 +1,7 @@
 /** What the tests of attempts assert. x32 is in the kernel, but off, unless it is asked for. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
-import { guestProgram, hookLimit, runInVm } from '../../support/vm/index.ts';
+import { guestProgram, hookLimit, outputOf } from '../../support/vm/index.ts';
 import { ATTEMPTS } from './attempts/index.ts';
 import { CONTAINER_ATTEMPTS } from './attempts/containers.ts';
 import { LIFE_ATTEMPTS } from './attempts/lives.ts';
@@ -27,8 +27,7 @@ export function testAttempts(preempt: 'full' | 'voluntary'): void {
 
     beforeAll(async () => {
       const command = [...guestProgram(path.join(import.meta.dirname, 'scenario.ts')), buildActor(), 'all', buildContainerImage()];
-      const { status, output, problem } = await runInVm({ cpus, append: `preempt=${preempt} syscall.x32=y`, command, timeout: LIMIT });
-      if (status !== 0) throw new Error(`the scenario ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+      const output = await outputOf({ cpus, append: `preempt=${preempt} syscall.x32=y`, command, timeout: LIMIT });
       results = readResults(output);
     }, hookLimit(LIMIT));
 

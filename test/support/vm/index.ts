@@ -158,6 +158,18 @@ export async function runInVm(request: VmRequest): Promise<VmResult> {
   return (await startVm(request)).wait();
 }
 
+/** The output of a program that must end well: throws with the end of it when it does not. */
+export async function outputOf(request: VmRequest): Promise<string> {
+  const { status, output, problem } = await runInVm(request);
+  if (status !== 0) throw new Error(`the guest ended with ${status}: ${problem ?? ''}\n${output.slice(-4000)}`);
+  return output;
+}
+
+/** What a scenario prints line by line as `WHAT: RESULT`, by what it is. */
+export function factsIn(output: string): Map<string, string> {
+  return new Map(output.split('\n').map((line) => [line.slice(0, line.lastIndexOf(': ')), line.slice(line.lastIndexOf(': ') + 2)]));
+}
+
 /** Milliseconds to wait in a hook for a machine with this `timeout`, in seconds: its own end comes first, and tells how far its command came. */
 export function hookLimit(timeout: number): number {
   return (timeout + 60) * 1000;
