@@ -13,7 +13,7 @@ const BANNED_NAMES = /^(utils?|helpers?|common|shared|types|misc|base)\.(m?[jt]s
 const ROOMS: Record<string, { house: string[]; others: RegExp }> = {
   policy: { house: [], others: /^$/ },
   sdk: { house: ['policy'], others: /^(cdk8s|constructs)$/ },
-  reconciler: { house: ['policy'], others: /^(node:(path|url|crypto|timers\/promises)|yaml)$/ },
+  reconciler: { house: ['policy'], others: /^(node:(path|url|crypto|timers\/promises)|yaml|semver|ignore)$/ },
   agent: { house: ['policy'], others: /^(node:(path|url|crypto|timers\/promises|os)|yaml)$/ },
 };
 

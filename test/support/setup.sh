@@ -125,3 +125,6 @@ case $mode in
   *) flags=() ;;
 esac
 node --conditions=source test/support/vm/prepare.ts "${flags[@]}" || exit 3
+
+# 6. A control plane for the tests: etcd, kube-apiserver, kubectl.
+[ "$mode" != test ] || node --conditions=source test/support/cluster/prepare.ts || exit 3

@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { cacheDirectory } from '../cache.ts';
 import { KERNELS } from './options.ts';
 import type { KernelName } from './options.ts';
 
@@ -21,12 +21,6 @@ export interface Kernel {
   readonly image: string;
   /** `…/lib/modules/RELEASE`. */
   readonly modules: string;
-}
-
-/** Where downloads are kept between runs: `PARAPET_CACHE`, else `parapet` in the user's cache directory. */
-export function cacheDirectory(): string {
-  const base = process.env['XDG_CACHE_HOME'];
-  return process.env['PARAPET_CACHE'] ?? join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'parapet');
 }
 
 function seriesOf(name: KernelName): { series: string; flavour: string } {
