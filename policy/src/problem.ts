@@ -17,7 +17,8 @@ export const PROBLEM_CODES = [
   // sources
   'repository-unreachable', 'ref-not-found', 'path-not-found', 'repository-entry', 'repository-too-large',
   // the reconciler
-  'empty-result', 'target-not-ours',
+  'empty-result', 'target-not-ours', 'kind-not-allowed', 'namespace-not-allowed', 'owned-by-another', 'drifted', 'prune-blocked',
+  'server-refused', 'field-conflict',
   // nodes
   'config-invalid', 'kernel-no-btf', 'kernel-no-bpf-lsm', 'kernel-refused', 'hook-missing',
 ] as const;

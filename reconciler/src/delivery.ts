@@ -14,6 +14,8 @@ export interface Desired extends PolicyRef {
 export interface Existing extends PolicyRef {
   /** As `Desired.fingerprint`; whatever else when it is not as it was delivered (somebody changed it). */
   readonly fingerprint: string;
+  /** That what the commit wants was delivered before, and somebody else changed it since. */
+  readonly drifted?: boolean;
   /** Whose it is: only what is `ours` may be changed or removed without being told to. */
   readonly owner: 'ours' | 'nobody' | 'another source';
 }

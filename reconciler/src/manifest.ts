@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { ANNOTATION } from '@parapet/policy';
 import type { PolicyRef } from '@parapet/policy';
 import { stringify } from 'yaml';
+import { OURS } from './marks.ts';
 
 /** A file of the policies directory. */
 export interface StoredFile {
@@ -47,9 +48,14 @@ export function fileNameOf({ kind, namespace, name }: PolicyRef): string {
 export function fingerprint(manifest: unknown): string {
   const object = recordOf(manifest);
   const metadata = recordOf(object['metadata']);
-  const ours = new Set<string>(Object.values(ANNOTATION));
-  const annotations = Object.fromEntries(Object.entries(recordOf(metadata['annotations'])).filter(([key]) => !ours.has(key)));
-  return hashOf(canonical({ ...object, metadata: { ...metadata, annotations } }));
+  const foreign = (from: unknown): Json => Object.fromEntries(Object.entries(recordOf(from)).filter(([key]) => !OURS.has(key)));
+  const [annotations, labels] = [foreign(metadata['annotations']), foreign(metadata['labels'])];
+  return hashOf(canonical({ ...object, metadata: { ...metadata, annotations, labels } }));
+}
+
+/** Hash of a JSON value, whatever the order of its keys. */
+export function hashOfValue(value: unknown): string {
+  return hashOf(canonical(value));
 }
 
 /** Hash of a whole revision: names and bytes of its files. */
