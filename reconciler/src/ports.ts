@@ -1,5 +1,5 @@
 /** What the reconciler's story needs from the world. Adapters implement these; `main.ts` wires them. */
-import type { Problem } from '@parapet/policy';
+import type { Problem, ProblemCode } from '@parapet/policy';
 import type { Inventory } from './inventory.ts';
 import type { StoredFile } from './manifest.ts';
 import type { StatusState } from './outcome.ts';
@@ -121,12 +121,59 @@ export interface Clock {
 /** One line of the reconciler's log. */
 export interface LogEvent {
   readonly level: 'info' | 'warn' | 'error';
-  /** `resolve`, `fetch`, `synth`, `target`, `status`, `report`. */
+  /** `resolve`, `fetch`, `synth`, `target`, `status`, `report`, `webhook`. */
   readonly stage: string;
   readonly message: string;
   readonly commit?: string;
   readonly context?: string;
   readonly state?: StatusState;
+  /** `namespace/name` of a PolicySource. */
+  readonly source?: string;
+  /** `main@sha1:…`. */
+  readonly revision?: string;
+  readonly durationMs?: number;
+  /** Codes of the problems that this is about. */
+  readonly problems?: readonly ProblemCode[];
 }
 
 export type Log = (event: LogEvent) => void;
+
+/** What of a run is timed. */
+export type TimedStage =
+  'resolve' | 'fetch' | 'verify' | 'synth_bundle' | 'synth_run' | 'check' | 'plan' | 'dry_run' | 'apply' | 'prune' | 'deliver';
+
+/** Counts and times for whoever watches. Takes every call, never throws; `source` is `namespace/name` of a PolicySource. */
+export interface Metrics {
+  runEnded(outcome: 'applied' | 'refused' | 'overtaken' | 'failed'): void;
+  stageEnded(stage: TimedStage, milliseconds: number): void;
+  /** How many policies of a source there are now; those in none of the three states wait for nodes. */
+  policies(
+    source: string,
+    counts: { readonly total: number; readonly enforced: number; readonly degraded: number; readonly refused: number },
+  ): void;
+  ready(source: string, ready: boolean): void;
+  /** A run of the source ended well, at `at` milliseconds since the epoch. */
+  succeeded(source: string, at: number): void;
+  /** The source is no more: nothing is told of it from now on. */
+  forget(source: string): void;
+  /** Objects that somebody else had changed. */
+  drifted(answer: 'corrected' | 'reported', objects: number): void;
+  pruneBlocked(): void;
+  synthCache(answer: 'hit' | 'miss'): void;
+  /** `host` is the name of the host that takes statuses: `api.github.com`. */
+  outboxQueued(host: string, statuses: number): void;
+  outboxAnswered(host: string, answer: 'posted' | 'retried' | 'refused'): void;
+  webhook(delivery: { readonly host: string; readonly event: string; readonly result: WebhookResult }): void;
+  watchRestarted(kind: string): void;
+  /** `code`: of HTTP, or what else came instead of an answer. */
+  apiRequest(verb: string, code: number | 'error'): void;
+  leading(leads: boolean): void;
+}
+
+/**
+ * - `accepted`: at least one source is told; `unconcerned`: it is genuine, but no source follows what it is about.
+ * - `repeated`: it has come before.
+ * - `unverified`: no source of its repository, or a wrong signature; `malformed`: nobody knows what it says.
+ * - `limited`: too many or too large; `failed`: a bug of ours.
+ */
+export type WebhookResult = 'accepted' | 'unconcerned' | 'repeated' | 'unverified' | 'malformed' | 'limited' | 'failed';

@@ -2,7 +2,7 @@
 import type { ProblemCode } from '@parapet/policy';
 
 /** Where a run can break. */
-export type Stage = 'resolve' | 'fetch' | 'synth' | 'target' | 'status';
+export type Stage = 'resolve' | 'fetch' | 'synth' | 'target' | 'status' | 'secret' | 'listen';
 
 /** Thrown by adapters, caught once in the story. The message is for people and never holds a credential. */
 export class StageError extends Error {
