@@ -35,12 +35,19 @@ export function repositoryKey(url: string): string | undefined {
   return path === '' ? undefined : `${Object.hasOwn(ALIASES, host) ? ALIASES[host] : host}/${path}`;
 }
 
+/** Of a spec's URL. Kept with it, because strangers can have all sources looked through as often as they like. */
+const keysOfSpecs = new WeakMap<object, string>();
+
+function keyOf(spec: HookSource['spec']): string {
+  const known = keysOfSpecs.get(spec) ?? repositoryKey(spec.url) ?? '';
+  keysOfSpecs.set(spec, known);
+  return known;
+}
+
 /** The sources of the delivery's repository that have a webhook secret, whatever happened to which reference. */
 export function candidatesOf<T extends HookSource>(delivery: WebhookDelivery, sources: readonly T[]): readonly T[] {
   const keys = new Set(delivery.repository.urls.map(repositoryKey).filter((key) => key !== undefined));
-  return sources.filter(
-    (source) => source.spec.webhookSecret !== undefined && (keys.has(repositoryKey(source.spec.url) ?? '') || isNamed(source, delivery)),
-  );
+  return sources.filter((source) => source.spec.webhookSecret !== undefined && (keys.has(keyOf(source.spec)) || isNamed(source, delivery)));
 }
 
 /** Inside a cluster a repository often has another URL than the host tells; where its statuses go says the same. */

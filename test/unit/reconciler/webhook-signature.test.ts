@@ -86,6 +86,17 @@ test('a signing token asks for a signature: that it comes along itself is not en
   expect(genuine('GitLab', standardSigned(push, { token: TOKEN, now: NOW }), SECRET)).toBe(false);
 });
 
+test('there is one text for a token and one for a signature: bits that mean nothing must be right as well', () => {
+  const sent = standardSigned(PUSHES.GitLab(), { token: TOKEN, now: NOW });
+  const sameKey = TOKEN.replace(/c=$/, 'd=');
+  expect(sameKey).not.toBe(TOKEN);
+  expect(Buffer.from(sameKey.slice(6), 'base64')).toEqual(Buffer.from(TOKEN.slice(6), 'base64'));
+  expect(genuine('GitLab', sent, sameKey)).toBe(false);
+  const upper = signed('GitHub', PUSHES.GitHub(), SECRET);
+  upper.headers['x-hub-signature-256'] = upper.headers['x-hub-signature-256']!.toUpperCase();
+  expect(genuine('GitHub', upper)).toBe(false);
+});
+
 test('one of several signatures is enough while keys change; hundreds are not looked at', () => {
   const { headers, body } = standardSigned(PUSHES.GitLab(), { token: TOKEN, now: NOW });
   const right = headers['webhook-signature'] ?? '';
