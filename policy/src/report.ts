@@ -26,6 +26,8 @@ export interface PolicyReport extends PolicyRef {
   readonly message: string;
   /** Commit from the policy's provenance, if it has one. */
   readonly commit?: string;
+  /** `metadata.generation` of the object as this node has read it; absent where policies come without one, as from files. */
+  readonly generation?: number;
   /** Matching containers on this node. */
   readonly containers: number;
 }

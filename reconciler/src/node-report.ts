@@ -13,6 +13,7 @@ type Check = (value: unknown) => boolean;
 const text: Check = (value) => typeof value === 'string' && value.length <= 8192;
 const wholeNumber: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const optionalText: Check = (value) => value === undefined || text(value);
+const optionalNumber: Check = (value) => value === undefined || wholeNumber(value);
 const oneOf =
   (values: readonly string[]): Check =>
   (value) =>
@@ -25,6 +26,7 @@ const POLICY: Record<keyof PolicyReport, Check> & Record<string, Check> = {
   state: oneOf(STATES),
   message: text,
   commit: optionalText,
+  generation: optionalNumber,
   containers: wholeNumber,
 };
 

@@ -33,15 +33,18 @@ export function enforcedOutcome(input: {
 }): Outcome {
   const { inventory, waited, patience } = input;
   const fresh = input.reports.filter((seen) => seen.fresh).map(({ report }) => report);
-  if (fresh.length === 0) {
-    const description = `no node has reported for ${count(Math.round(patience / 1000), 'second', 'seconds')}`;
-    return waited >= patience ? outcome('error', description) : outcome('pending', 'waiting for a node to report');
-  }
+  if (fresh.length === 0) return silence({ waited, patience });
   const nodes = fresh.map((report) => nodeState(report, inventory));
   const failed = nodes.find(({ failure }) => failure !== undefined)?.failure;
   if (failed !== undefined) return outcome('failure', failed);
   const done = nodes.filter(({ enforced }) => enforced).length;
   return outcome(done === nodes.length ? 'success' : 'pending', `${done} of ${nodes.length} nodes`);
+}
+
+/** What is said while no node reports: pending at first, an error after `patience` milliseconds. */
+export function silence({ waited, patience }: { readonly waited: number; readonly patience: number }): Outcome {
+  const description = `no node has reported for ${count(Math.round(patience / 1000), 'second', 'seconds')}`;
+  return waited >= patience ? outcome('error', description) : outcome('pending', 'waiting for a node to report');
 }
 
 interface NodeState {
@@ -119,6 +122,7 @@ function order(a: Tally, b: Tally): number {
   return blocks || b.violation.severity - a.violation.severity || b.count - a.count;
 }
 
-function outcome(state: StatusState, description: string): Outcome {
+/** An outcome of which the description is all that there is to say. */
+export function outcome(state: StatusState, description: string): Outcome {
   return { state, description, essence: `${state} ${description}` };
 }

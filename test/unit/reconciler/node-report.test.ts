@@ -3,7 +3,10 @@ import fc from 'fast-check';
 import { readNodeReport } from '../../../reconciler/src/node-report.ts';
 import { nodeReport, policyReport, violation } from './builders.ts';
 
-const good = nodeReport('n1', { policies: [policyReport('web', { commit: 'c' })], violations: [violation({ source: 'main.ts:3' })] });
+const good = nodeReport('n1', {
+  policies: [policyReport('web', { commit: 'c', generation: 3 })],
+  violations: [violation({ source: 'main.ts:3' })],
+});
 const status = (change: Record<string, unknown>): unknown => ({ ...good, status: { ...good.status, ...change } });
 
 test('a report is taken as it is, with fields that only newer agents know', () => {
@@ -33,6 +36,11 @@ test.each([
     status({ policies: [policyReport('a', { containers: 0.5 })] }),
     'status.policies[0].containers is not what it should be',
   ],
+  [
+    'half a generation',
+    status({ policies: [policyReport('a', { generation: 1.5 })] }),
+    'status.policies[0].generation is not what it should be',
+  ],
   ['a negative count', status({ violations: [violation({ count: -1 })] }), 'status.violations[0].count is not what it should be'],
   ['an endless count', status({ violations: [violation({ count: 1e300 })] }), 'status.violations[0].count is not what it should be'],
   [
@@ -57,6 +65,7 @@ test('no value makes the reader throw, and what is wrong is said in words of our
     'status.policies',
     'status.policies.0',
     'status.policies.0.commit',
+    'status.policies.0.generation',
     'status.violations.0.severity',
     'status.counters',
   ];
