@@ -70,6 +70,12 @@ export function parseAddress(text: string): Address | undefined {
   return value === undefined ? undefined : { version: text.includes(':') ? 6 : 4, value };
 }
 
+/** An IPv4 address in the notation of IPv6 (`::ffff:10.0.0.1`) as what it is. */
+export function unmapped(address: Address): Address {
+  const isMapped = address.version === 6 && address.value >> 32n === MAPPED;
+  return isMapped ? { version: 4, value: address.value & 0xffff_ffffn } : address;
+}
+
 function parseShort(text: string): bigint | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) return undefined;

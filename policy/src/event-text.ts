@@ -1,11 +1,12 @@
 /** Events in the words that KubeArmor's alerts use. */
 import type { EndpointUse } from './access.ts';
-import { addressText } from './address.ts';
+import { addressText, parseAddress, unmapped } from './address.ts';
 import type { Section } from './model.ts';
 import { PRESET_NAMES } from './model.ts';
 import { CAPABILITIES } from './capability.ts';
 import type { DecodedEvent } from './event.ts';
 import { carriedProtocol, isInternet } from './network.ts';
+import type { Socket } from './network.ts';
 import { switchOf } from './switches.ts';
 import { syscallText } from './syscall.ts';
 
@@ -74,6 +75,29 @@ export function endpointText({ address, port }: EndpointUse): string {
   return address.version === 4
     ? `sa_family=AF_INET sin_port=${port} sin_addr=${addressText(address)}`
     : `sa_family=AF_INET6 sin6_port=${port} sin6_addr=${addressText(address)}`;
+}
+
+/** The numbers of a socket as `networkText` (or KubeArmor, with flags after the type) writes it; undefined where that is not what is written. */
+export function readNetworkText(text: string): Socket | undefined {
+  const [, domain = '', type = '', name = ''] = /^domain=(\S+) type=(\S+) protocol=(\S+)/.exec(text) ?? [];
+  const family = numberOf(FAMILIES, domain);
+  const socketType = numberOf(TYPES, type.split('|')[0] ?? '');
+  const protocol = numberOf(PROTOCOLS, name);
+  return family === undefined || socketType === undefined || protocol === undefined ? undefined : { family, socketType, protocol };
+}
+
+/** The address family, address and port in what `endpointText` writes; undefined where it is not written. */
+export function readEndpointText(text: string): ({ readonly family: number } & Pick<EndpointUse, 'address' | 'port'>) | undefined {
+  const [, domain = '', port = '', host = ''] = /\bsa_family=(AF_INET6?) sin6?_port=(\d{1,5}) sin6?_addr=(\S+)/.exec(text) ?? [];
+  const [address, family] = [parseAddress(host), numberOf(FAMILIES, domain)];
+  if (address === undefined || family === undefined || Number(port) > 65_535) return undefined;
+  return { family, address: unmapped(address), port: Number(port) };
+}
+
+function numberOf(names: Readonly<Record<number, string>>, text: string): number | undefined {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  const found = Object.entries(names).find(([, name]) => name === text);
+  return found === undefined ? undefined : Number(found[0]);
 }
 
 /** `CAP_NET_RAW` for 13. */

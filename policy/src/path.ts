@@ -32,6 +32,11 @@ export function faultOfName(name: string): PathFault | undefined {
   return faultOfPath(`/${name}`);
 }
 
+/** What is wrong with the path of whatever is there, as a kernel tells it; undefined when nothing is. */
+export function faultOfPlace(path: string): PathFault | undefined {
+  return path === '/' ? undefined : faultOfFile(path);
+}
+
 function faultOfPath(path: string): PathFault | undefined {
   return faultOfText(path) ?? faultOfForm(path) ?? faultOfSize(path);
 }
