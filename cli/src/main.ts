@@ -7,6 +7,7 @@ import { EXIT, explainFailure } from './exit.ts';
 import type { Door, ExitCode, Terminal } from './exit.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
 import { addSynthCommand } from './synth-command.ts';
+import { addWhatIfCommand } from './what-if-command.ts';
 
 const terminalOfProcess: Terminal = {
   out: (text) => void process.stdout.write(text),
@@ -46,6 +47,7 @@ function makeProgram({ terminal, finish }: Door): Command {
   const door = { terminal, finish };
   addSynthCommand(program, door);
   addCheckCommand(program, door);
+  addWhatIfCommand(program, door);
   addReconcileCommand(program, door);
   addAgentCommands(program, door);
   return program;

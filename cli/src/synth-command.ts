@@ -63,7 +63,7 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 /** Authors know their program, not the manifests it makes: problems name the program's lines where they are known. */
-function inTheProgram(manifest: SynthManifest): Manifest {
+export function inTheProgram(manifest: SynthManifest): Manifest {
   const [, program, line] = /^(.+):(\d+)$/.exec(manifest.source ?? '') ?? [];
   const known = line === undefined ? undefined : Number(line);
   return { value: manifest.value, file: program ?? manifest.file, lineOf: (path) => manifest.lineOf?.([...path]) ?? known };

@@ -13,7 +13,7 @@ export const PROBLEM_CODES = [
   'preset-allow', 'syscall-not-blockable', 'syscall-without-path', 'table-too-large',
   // files and programs
   'yaml-syntax', 'file-unreadable', 'not-a-policy', 'no-program', 'bundle-failed', 'import-refused', 'forbidden-api', 'program-threw',
-  'program-timeout', 'program-memory', 'program-output',
+  'program-timeout', 'program-memory', 'program-output', 'telemetry-unreadable',
   // sources
   'repository-unreachable', 'ref-not-found', 'path-not-found', 'repository-entry', 'repository-too-large',
   // the reconciler
