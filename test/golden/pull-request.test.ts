@@ -39,7 +39,7 @@ function replay(...changes: readonly object[]): PullRequestReport['whatIf'] {
   return { summary: whatIf.summary(), window: DAY };
 }
 
-const hostile = '`x` <img src=x onerror=y> @octocat #1 [a](javascript:1) | \\| \n\n/close\n# gh-1 http://a.test ``` ~~~ </details> &lt; $x$ :tada:';
+const hostile = '`x` <img src=x onerror=y> @octocat #1 [a](https://a.test) | \\| \n\n/close\n# gh-1 http://a.test ``` ~~~ </details> &lt; $x$ :tada:';
 
 const REPORTS: Readonly<Record<string, { readonly report: PullRequestReport; readonly details?: false; readonly limit?: number }>> = {
   'no-change': { report: { ...of, problems: [], diff: diffOf([compared('web', 'unchanged')]), whatIf: replay({ namespaceName: 'other' }) } },
