@@ -17,6 +17,7 @@ export function buildReport(
       observedAt: seen.now.toISOString(),
       enforcer: status.enforcer,
       kernel: status.kernel,
+      totals: { policies: status.policies.length, violations: seen.violations.length },
       policies: status.policies,
       violations: seen.violations,
       counters: { ...status.counters, alertsDropped: drops.alerts, violationsDropped: drops.violations },

@@ -8,6 +8,8 @@ export { audited } from './audited.ts';
 export * from './automaton.ts';
 export * from './capability.ts';
 export * from './compile.ts';
+export { customResourceDefinitions } from './crd/index.ts';
+export type { CustomResourceDefinition, Schema } from './crd/index.ts';
 export { parseDuration } from './duration.ts';
 export { sourceMask } from './edges.ts';
 export * from './encode.ts';

@@ -59,6 +59,8 @@ export interface NodeReport {
     readonly observedAt: string;
     readonly enforcer: string;
     readonly kernel: string;
+    /** How many entries the lists have: what `kubectl get` shows, which can't count. */
+    readonly totals?: { readonly policies: number; readonly violations: number };
     readonly policies: readonly PolicyReport[];
     readonly violations: readonly ViolationReport[];
     /** Kernel counters by name (see abi.ts), drops among them. */
