@@ -20,6 +20,7 @@ export * from './event-text.ts';
 export * from './explain.ts';
 export * from './glob.ts';
 export { matchesGlob } from './glob-match.ts';
+export { isLabel, isSubdomain } from './kubernetes-name.ts';
 export * from './links.ts';
 export { BLOCKABLE_SYSCALLS, hooksHolding } from './held-syscalls.ts';
 export * from './match.ts';
@@ -31,6 +32,7 @@ export { claimedRef, isPolicyManifest, parsePolicy, POLICY_KINDS } from './parse
 export * from './parse-set.ts';
 export * from './problem.ts';
 export { ANNOTATION } from './provenance.ts';
+export * as reading from './reading.ts';
 export type { FieldPath, ManifestContext } from './reading.ts';
 export * from './ref.ts';
 export * from './report.ts';

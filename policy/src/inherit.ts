@@ -1,7 +1,6 @@
 /** Action, severity, tags and message: written on a rule, its section or the whole policy. */
 import type { Action } from './model.ts';
-import { readChoice } from './parse-target.ts';
-import { at, isAbsent, readString, readStrings, refuse, show } from './reading.ts';
+import { at, isAbsent, readChoice, readString, readStrings, refuse, show } from './reading.ts';
 import type { Cursor } from './reading.ts';
 
 export const INHERITED_FIELDS = ['severity', 'tags', 'message', 'action'] as const;

@@ -3,8 +3,7 @@ import { blockText, contains, readBlock } from './address.ts';
 import type { AddressBlock } from './address.ts';
 import { ENDPOINT_OPERATIONS, ENDPOINT_PROTOCOLS } from './model.ts';
 import type { EndpointMatch, EndpointOperation, EndpointProtocol, PortRange } from './model.ts';
-import { readChoice } from './parse-target.ts';
-import { at, checkFields, isAbsent, readList, readNeededString, readObject, refuse, refuseMissing, show } from './reading.ts';
+import { at, checkFields, isAbsent, readChoice, readList, readNeededString, readObject, refuse, refuseMissing, show } from './reading.ts';
 import type { Cursor } from './reading.ts';
 
 /** Fields of an endpoint rule beyond those that all rules have. */

@@ -4,8 +4,8 @@ import {
   at,
   checkFields,
   isAbsent,
+  readChoice,
   readList,
-  readNeededString,
   readObject,
   readString,
   readStrings,
@@ -15,7 +15,6 @@ import {
   warn,
 } from './reading.ts';
 import type { Cursor } from './reading.ts';
-import { closest } from './suggest.ts';
 
 const CONTAINER_NAME = 'kubearmor.io/container.name';
 const HOSTNAME_PATTERNS = ['kubearmor.io/hostnamereg', 'kubernetes.io/hostnamereg'];
@@ -125,18 +124,6 @@ function refuseBareLabels(list: Cursor, values: readonly string[]): void {
     if (value.indexOf('=') > 0) return;
     refuse(at(list, index), { code: 'invalid-value', message: `${show(value)} is not a label`, hint: 'write key=value' });
   });
-}
-
-/** One of a few words; undefined where it is none of them, which is noted. */
-export function readChoice<Word extends string>(cursor: Cursor, words: readonly Word[]): Word | undefined {
-  const text = readNeededString(cursor, { hint: `one of ${words.join(', ')}` });
-  if (text === undefined) return undefined;
-  const word = words.find((candidate) => candidate === text);
-  if (word !== undefined) return word;
-  const meant = closest(text, words);
-  const hint = meant === undefined ? {} : { hint: `did you mean ${meant}?` };
-  refuse(cursor, { code: 'invalid-value', message: `must be ${words.join(' or ')}, not ${show(text)}`, ...hint });
-  return undefined;
 }
 
 /** What both sets hold. */

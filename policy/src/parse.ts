@@ -1,5 +1,6 @@
 /** Manifests to policies: everything that is wrong is said at once, and nothing is ignored. */
 import { DEFAULT_MANNER, INHERITED_FIELDS, readManner } from './inherit.ts';
+import { isLabel, isSubdomain } from './kubernetes-name.ts';
 import { API_VERSION } from './model.ts';
 import type { Policy, PolicyKind } from './model.ts';
 import { readSection, SECTIONS } from './parse-rules.ts';
@@ -154,14 +155,6 @@ function warnNamespace(cursor: Cursor, kind: PolicyKind): void {
 function refuseName(cursor: Cursor, name: string): void {
   const hint = 'lower-case letters, digits, - and (in a name) ., first and last a letter or digit';
   refuse(cursor, { code: 'invalid-name', message: `${show(name)} is not a Kubernetes name`, hint });
-}
-
-function isSubdomain(name: string): boolean {
-  return name.length <= 253 && name.split('.').every((part) => isLabel(part, 253));
-}
-
-function isLabel(name: string, longest = 63): boolean {
-  return name.length <= longest && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name);
 }
 
 /** The parts of a manifest that say what it is, wherever they are there at all. */

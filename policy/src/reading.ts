@@ -130,6 +130,18 @@ export function readNeededString(cursor: Cursor, needed: { readonly hint?: strin
   return readString(cursor);
 }
 
+/** One of a few words; undefined where it is none of them, which is noted. */
+export function readChoice<Word extends string>(cursor: Cursor, words: readonly Word[]): Word | undefined {
+  const text = readNeededString(cursor, { hint: `one of ${words.join(', ')}` });
+  if (text === undefined) return undefined;
+  const word = words.find((candidate) => candidate === text);
+  if (word !== undefined) return word;
+  const meant = closest(text, words);
+  const hint = meant === undefined ? {} : { hint: `did you mean ${meant}?` };
+  refuse(cursor, { code: 'invalid-value', message: `must be ${words.join(' or ')}, not ${show(text)}`, ...hint });
+  return undefined;
+}
+
 /** `true` or `false`; false where the field is absent. */
 export function readFlag(cursor: Cursor): boolean {
   if (typeof cursor.value === 'boolean') return cursor.value;
