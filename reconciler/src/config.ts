@@ -1,10 +1,11 @@
 /** The reconciler's configuration: flags before environment before file, and every mistake at once. */
 import { readFileSync } from 'node:fs';
-import { posix, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseDuration } from '@parapet/policy';
 import type { Problem } from '@parapet/policy';
 import { readConfigFile } from './config-file.ts';
 import type { FileSettings } from './config-file.ts';
+import { readFolder } from './repository-folder.ts';
 import { isLoopback, isRefName, readSourceUrl } from './source-url.ts';
 import type { Credentials, SourceUrl } from './source-url.ts';
 
@@ -97,7 +98,7 @@ function readWhat(settings: FileSettings, problems: Problem[]): Pick<ReconcilerC
   if (settings.target === undefined) problems.push(wrong('target', 'there is no target to write to', 'give --target DIR'));
   const { ref } = settings;
   if (ref !== undefined && !isRefName(ref)) problems.push(wrong('ref', `${JSON.stringify(ref)} can't be the name of a reference`));
-  const path = readPath(settings.path ?? '.');
+  const path = readFolder(settings.path ?? '.');
   if (path === undefined)
     problems.push(wrong('path', `${JSON.stringify(settings.path)} is not a folder of the repository`, 'use a relative path without ..'));
   if (source?.source === undefined || settings.target === undefined || path === undefined) return undefined;
@@ -146,13 +147,6 @@ function fromFlags({ source, ref, path, target, interval, allowEmpty }: Reconcil
 function overlay(lower: FileSettings, upper: FileSettings): FileSettings {
   const said = Object.fromEntries(Object.entries(upper).filter(([, value]) => value !== undefined && value !== ''));
   return { ...lower, ...(said as FileSettings) };
-}
-
-function readPath(path: string): string | undefined {
-  if (path.includes('\0') || path.includes('\\') || posix.isAbsolute(path)) return undefined;
-  const normal = posix.normalize(path).replace(/\/$/, '');
-  if (normal === '' || normal === '.') return '.';
-  return normal.split('/').includes('..') ? undefined : normal;
 }
 
 interface Times {

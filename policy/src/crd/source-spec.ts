@@ -5,13 +5,23 @@
 import { POLICY_KINDS } from '../parse.ts';
 import { flag, list, object, text, whole, word } from './schema.ts';
 import type { Schema, ValidationRule } from './schema.ts';
+import { duration, folder, gitUrl, LABEL, name, REF_NAME, secretRef, webUrl } from './source-fields.ts';
 
-const SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
-const LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
-const MAX_URL = 2048;
+/** Whether `ref` names a tag. */
+const TAGS = "has(self.ref.tag) || has(self.ref.semver) || (has(self.ref.name) && self.ref.name.startsWith('refs/tags/'))";
 
-/** Names of references, as `git check-ref-format` has them: what a pattern can say of it. */
-const REF_NAME = { minLength: 1, maxLength: 250, pattern: '^[^-\\s~^:?*\\[\\\\][^\\s~^:?*\\[\\\\]*$' };
+const RULES: readonly ValidationRule[] = [
+  {
+    rule: '!has(self.pullRequests) || has(self.statuses)',
+    message: 'pullRequests needs statuses, which name the host',
+    fieldPath: '.pullRequests',
+  },
+  {
+    rule: `!has(self.verify) || !has(self.verify.mode) || self.verify.mode == 'Head' || (has(self.ref) && (${TAGS}))`,
+    message: 'verifying a tag needs a ref that names one: tag or semver',
+    fieldPath: '.verify',
+  },
+];
 
 export function sourceSpec(): Schema {
   return object(
@@ -42,7 +52,7 @@ export function sourceSpec(): Schema {
       ]),
       allowEmpty: flag('Whether a commit without any policy may remove all of them. Default: false.'),
       dependsOn: dependencies(),
-      targetNamespace: name('Namespace of policies that name none, and the only one allowed to those that do.', LABEL, 63),
+      targetNamespace: name('Namespace that all namespaced policies are put into, whatever they say. Default: what they say.', LABEL, 63),
       serviceAccountName: name("Account in this object's namespace that policies are written as. Default: the reconciler's own."),
       secretRef: secretRef(
         'Credentials of the repository. For https: username and password, or bearerToken, or githubAppID, githubAppInstallationID and githubAppPrivateKey. For ssh: identity and known_hosts, and password for a key that has one.',
@@ -61,64 +71,11 @@ export function sourceSpec(): Schema {
         },
       ),
     },
-    { required: ['url'] },
+    {
+      required: ['url'],
+      'x-kubernetes-validations': RULES,
+    },
   );
-}
-
-function name(description: string, pattern = SUBDOMAIN, maxLength = 253): Schema {
-  return text(description, { minLength: 1, maxLength, pattern });
-}
-
-function secretRef(description: string): Schema {
-  const properties = { name: name("Name of the Secret, which is in this object's namespace.") };
-  return object(description, properties, { required: ['name'] });
-}
-
-function duration(description: string): Schema {
-  return text(`${description} Written as 500ms, 30s, 5m, 1h or 1h30m; at most 24h.`, {
-    maxLength: 32,
-    pattern: '^([0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h))+$',
-    'x-kubernetes-validations': [
-      { rule: "duration(self) >= duration('500ms') && duration(self) <= duration('24h')", message: 'must be from 500ms to 24h' },
-    ],
-  });
-}
-
-function folder(description: string): Schema {
-  return text(description, {
-    minLength: 1,
-    maxLength: 1024,
-    'x-kubernetes-validations': [
-      { rule: "!self.startsWith('/') && !self.split('/').exists(part, part == '..')", message: 'must be a relative path without ..' },
-    ],
-  });
-}
-
-function gitUrl(description: string): Schema {
-  const scheme =
-    "self.matches('^(https?|ssh|file)://.') || self.matches('^/.') || self.matches('^([A-Za-z0-9_.-]+@)?[A-Za-z0-9_][A-Za-z0-9_.-]*:[^/:].*$') || self.matches('^([A-Za-z0-9_.-]+@)?[A-Za-z0-9_][A-Za-z0-9_.-]*:/[^/].*$')";
-  return text(description, {
-    minLength: 1,
-    maxLength: MAX_URL,
-    'x-kubernetes-validations': [
-      { rule: scheme, message: 'must be an https, http, ssh or file URL, an absolute path, or user@host:path' },
-      ...noCredentials(),
-    ],
-  });
-}
-
-function webUrl(description: string): Schema {
-  return text(description, {
-    minLength: 1,
-    maxLength: MAX_URL,
-    'x-kubernetes-validations': [{ rule: "self.matches('^https?://.')", message: 'must be an https or http URL' }, ...noCredentials()],
-  });
-}
-
-/** A password in any URL, or a bare user in a web URL, which is how access tokens are written. */
-function noCredentials(): ValidationRule[] {
-  const message = 'must not have credentials in it: they belong into a Secret';
-  return [{ rule: "!self.matches('^https?://[^/]*@') && !self.matches('^[a-z+]+://[^/@]*:[^/@]*@')", message }];
 }
 
 function reference(): Schema {
@@ -131,7 +88,7 @@ function reference(): Schema {
       tag: text('The commit of a tag.', REF_NAME),
       semver: text('The newest tag in a range, such as 1.x or >=1.2.0 <2.', { minLength: 1, maxLength: 256 }),
       commit: text('One commit, by its full hash.', { maxLength: 64, pattern: '^([0-9a-f]{40}|[0-9a-f]{64})$' }),
-      name: text('A full name of a reference, such as refs/pull/42/head.', { ...REF_NAME, pattern: '^refs/[^\\s~^:?*\\[\\\\]+$' }),
+      name: text('A full name of a reference, such as refs/pull/42/head.', { ...REF_NAME, pattern: '^refs/[^ ~^:?*\\[\\\\]+$' }),
     },
     {
       'x-kubernetes-validations': [
