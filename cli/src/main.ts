@@ -5,6 +5,7 @@ import { addAgentCommands } from './agent-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { EXIT, explainFailure } from './exit.ts';
 import type { Door, ExitCode, Terminal } from './exit.ts';
+import { addInstallCommand } from './install-command.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
 import { addSynthCommand } from './synth-command.ts';
 import { addWhatIfCommand } from './what-if-command.ts';
@@ -49,6 +50,7 @@ function makeProgram({ terminal, finish }: Door): Command {
   addCheckCommand(program, door);
   addWhatIfCommand(program, door);
   addReconcileCommand(program, door);
+  addInstallCommand(program, door);
   addAgentCommands(program, door);
   return program;
 }

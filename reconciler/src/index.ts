@@ -4,6 +4,9 @@ export type { SynthesizerOptions, SynthLimits } from './adapters/synth/index.ts'
 export { configFromEnvironment } from './config.ts';
 export type { Environment, ReconcilerConfig, ReconcilerFlags, Secret } from './config.ts';
 export type { Ending } from './follow.ts';
+export { checkInstall, definitionObjects, installObjects, renderDefinitions, renderInstall } from './install/install.ts';
+export { DEFAULT_NAMESPACE, PORTS } from './install/part.ts';
+export type { InstallObject, InstallOptions } from './install/part.ts';
 export type { Inventory, InventoryEntry } from './inventory.ts';
 export { runReconciler } from './main.ts';
 export type { RunOptions } from './main.ts';

@@ -71,7 +71,9 @@ function readCounts(value: unknown): PolicyCounts | undefined {
   const total = wholeOf(counts, 'total');
   if (total === undefined) return undefined;
   const count = (key: string): number => wholeOf(counts, key) ?? 0;
-  return { total, enforced: count('enforced'), degraded: count('degraded'), refused: count('refused') };
+  const pending = wholeOf(counts, 'pending');
+  const known = { total, enforced: count('enforced'), degraded: count('degraded'), refused: count('refused') };
+  return pending === undefined ? known : { ...known, pending };
 }
 
 /** Own properties only. */

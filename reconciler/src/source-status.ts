@@ -24,6 +24,7 @@ export interface PolicyCounts {
   readonly enforced: number;
   readonly degraded: number;
   readonly refused: number;
+  readonly pending?: number;
 }
 
 export const OUTCOMES = ['Succeeded', 'PartlyApplied', 'Failed'] as const;

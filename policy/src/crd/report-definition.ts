@@ -74,6 +74,7 @@ function policyReport(): Schema {
       ),
       message: text('What and why, where it is not enforced.', LONG),
       commit: COMMIT,
+      generation: whole('The metadata.generation of the policy as the node has read it.', COUNT),
       containers: whole('Matching containers on the node.', COUNT),
     },
     { required: ['kind', 'namespace', 'name', 'state', 'message', 'containers'] },

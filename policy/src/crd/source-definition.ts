@@ -62,6 +62,7 @@ function status(): Schema {
       enforced: whole('Those that every node enforces.', COUNT),
       degraded: whole('Those that some node cannot hold whole.', COUNT),
       refused: whole('Those that have problems, of which an earlier version, if any, stays.', COUNT),
+      pending: whole('Those that some node has not yet put in force.', COUNT),
     }),
     history: list('The last runs, newest first.', run, { maxItems: 10 }),
   });
