@@ -16,6 +16,7 @@ export const PROBLEM_CODES = [
   'program-timeout', 'program-memory', 'program-output', 'telemetry-unreadable',
   // sources
   'repository-unreachable', 'ref-not-found', 'path-not-found', 'repository-entry', 'repository-too-large',
+  'signature-invalid',
   // the reconciler
   'empty-result', 'target-not-ours', 'kind-not-allowed', 'namespace-not-allowed', 'owned-by-another', 'drifted', 'prune-blocked',
   'server-refused', 'field-conflict',

@@ -23,8 +23,11 @@ export interface TreeListing {
   readonly problems: readonly Problem[];
 }
 
-/** Reads `git ls-tree -r -z --long` output: what to write, and what must not be written (errors) or is left out (warnings). */
-export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS): TreeListing {
+/**
+ * Reads `git ls-tree -r -z --long` output: what to write, and what must not be written (errors) or is left out (warnings). Of what is
+ * `ignored`, which is a path's affair only, nothing is said and nothing counted.
+ */
+export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS, ignored: (path: string) => boolean = () => false): TreeListing {
   const files: TreeFile[] = [];
   const links: TreeFile[] = [];
   const problems: Problem[] = [];
@@ -36,6 +39,7 @@ export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS): Tre
       problems.push(entryProblem(plain(line), 'it is not an entry that Git would write'));
       continue;
     }
+    if (ignored(path)) continue;
     const fault = nameFault(path) ?? (taken.has(path) ? 'it is there twice' : undefined);
     taken.add(path);
     const entry = { path, object, size: Number(size) };
@@ -46,6 +50,14 @@ export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS): Tre
   }
   const entries = [...files, ...links];
   return { files, links, problems: [...problems, ...belowLinks(entries, links), ...tooLarge(entries, limits)] };
+}
+
+/** The file of this name at the top of a listing. */
+export function topFile(listing: string, name: string): TreeFile | undefined {
+  const end = listing.indexOf(`\t${name}\0`);
+  const line = end === -1 ? '' : listing.slice(listing.lastIndexOf('\0', end) + 1, end);
+  const [, object, size] = /^100\d{3} blob ([0-9a-f]{40,64}) +(\d+)$/.exec(line) ?? [];
+  return object === undefined ? undefined : { path: name, object, size: Number(size) };
 }
 
 /** Git never writes an entry below a link; a hand-made tree with one would make us write through it. */
@@ -95,12 +107,20 @@ function nameFault(path: string): string | undefined {
 }
 
 function submodule(path: string): Problem {
-  return {
-    code: 'repository-entry',
-    severity: 'warning',
-    place: { file: plain(path) },
-    message: 'this is a submodule, and submodules are not fetched: the folder is left out',
-  };
+  return leftOut(path, 'this is a submodule, and submodules are not fetched: the folder is left out');
+}
+
+/** Whether a file's content stands for another, which Git LFS keeps elsewhere. */
+export function isLargeFilePointer(content: Buffer): boolean {
+  return content.length < 1024 && content.toString('latin1').startsWith('version https://git-lfs.github.com/spec/');
+}
+
+export function largeFile(path: string): Problem {
+  return leftOut(path, 'this file is in Git LFS, and that is not fetched: the file holds a pointer instead of its content');
+}
+
+function leftOut(path: string, message: string): Problem {
+  return { code: 'repository-entry', severity: 'warning', place: { file: plain(path) }, message };
 }
 
 function tooLarge(entries: readonly TreeFile[], limits: TreeLimits): Problem[] {

@@ -10,6 +10,7 @@ import { gitCredentials, readSecret } from './config.ts';
 import type { ReconcilerConfig } from './config.ts';
 import { follow, once } from './follow.ts';
 import type { Ending, Following } from './follow.ts';
+import { looseRef } from './git-ref.ts';
 import { Observer, OBSERVER_SETTINGS } from './observe.ts';
 import type { Clock, Log, Source, StatusHost, Synthesizer } from './ports.ts';
 import { StageError } from './stage-error.ts';
@@ -99,14 +100,16 @@ async function guarded<T>(work: () => Promise<T>): Promise<T | Ending> {
 }
 
 function gitSource(config: ReconcilerConfig): Source {
-  const { protocol, url } = config.source;
-  const origin = protocol === 'https' || protocol === 'http' ? new URL(url).origin : undefined;
   return new GitSource({
-    url,
-    ref: config.ref,
+    url: config.source.url,
+    ref: looseRef(config.ref),
     path: config.path,
     directory: join(config.target, '.store', 'git'),
-    git: { environment: config.git.environment, protocol, origin, credentials: () => gitCredentials(config) },
+    environment: config.git.environment,
+    credentials: () => {
+      const credentials = gitCredentials(config);
+      return credentials === undefined ? undefined : { kind: 'basic', ...credentials };
+    },
   });
 }
 

@@ -36,24 +36,48 @@ export interface Synthesizer {
   synth(input: { readonly directory: string; readonly signal?: AbortSignal }): Promise<SynthResult>;
 }
 
+/** The newest commit of a source. */
+export interface ResolvedCommit {
+  readonly commit: string;
+  /** As Flux writes it: `main@sha1:…`, `v1.2.0@sha1:…`, `sha1:…` for a commit that is followed by its hash. */
+  readonly revision: string;
+  /** Full name of the reference that points there; absent for a commit that is followed by its hash. */
+  readonly ref?: string;
+}
+
 /** What a source answers when asked for its newest commit. */
-export type Resolved = { readonly commit: string } | { readonly problems: readonly Problem[] };
+export type Resolved = ResolvedCommit | { readonly problems: readonly Problem[] };
 
 /** A commit's files on disk, until `dispose`. */
 export interface ExportedTree {
   readonly directory: string;
   readonly problems: readonly Problem[];
+  /** Fingerprints of the keys that signed what had to be signed; absent where nothing had to be. */
+  readonly signedBy?: readonly string[];
   dispose(): Promise<void>;
 }
 
-/** A Git repository, one reference of it, one folder. */
+/** The head of a pull (or merge) request, open or not: Git alone does not tell. */
+export interface PullRequest {
+  readonly number: number;
+  readonly commit: string;
+  /** `refs/pull/42/head`, `refs/merge-requests/42/head`. */
+  readonly ref: string;
+}
+
+/** A Git repository, one reference of it, one folder. All of it may be called while other calls are at work. */
 export interface Source {
   /** Without credentials. */
   readonly url: string;
   /** Cheap: asks only. Rejects with a StageError (`repository-unreachable`) when nobody answers. */
   resolve(signal: AbortSignal): Promise<Resolved>;
-  /** Fetches and writes out. `moved`: the reference is somewhere else by now. */
-  export(commit: string, signal: AbortSignal): Promise<ExportedTree | { readonly moved: string }>;
+  /**
+   * Fetches and writes out; needs no `resolve` before. `moved`: the reference is somewhere else by now. With a pull request the commit is
+   * its head, and signatures are not asked for: it is looked at and never applied.
+   */
+  export(commit: string, signal: AbortSignal, pullRequest?: PullRequest): Promise<ExportedTree | { readonly moved: string }>;
+  /** At most `limit` pull requests, the newest first. Rejects as `resolve` does. */
+  pullRequests(limit: number, signal: AbortSignal): Promise<readonly PullRequest[]>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** URLs of Git repositories: which are taken, and how credentials leave them before anybody can print them. */
+import { createHash } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Problem } from '@parapet/policy';
@@ -73,6 +74,16 @@ export function isRefName(ref: string): boolean {
 /** A full SHA-1 or SHA-256 commit hash. */
 export function isCommitHash(text: string): boolean {
   return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+}
+
+/** A directory's name for what a PolicySource needs on disk: no two of them share one. */
+export function sourceDirectory(source: { readonly namespace: string; readonly name: string }): string {
+  const name = `${source.namespace}.${source.name}`;
+  // A namespace has no dot; a name that is not one of Kubernetes, or longer than a file's may be, stays apart by its hash.
+  if (/^[a-z0-9-]+\.[a-z0-9.-]*[a-z0-9]$/.test(name) && name.length <= 200) return name;
+  return createHash('sha256')
+    .update(JSON.stringify([source.namespace, source.name]))
+    .digest('hex');
 }
 
 function decode(text: string): string {

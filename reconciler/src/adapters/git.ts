@@ -2,34 +2,76 @@
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import type { Problem } from '@parapet/policy';
-import { plain, shortCommit } from '../describe.ts';
-import { readTree, TREE_LIMITS } from '../git-tree.ts';
+import { IGNORE_FILE, IGNORE_LIMITS } from '../git-ignore.ts';
+import { findRef, listingArgs, PULL_REQUESTS, readPullRequests, refNames, revisionOf } from '../git-ref.ts';
+import type { AskedRef, FoundRef } from '../git-ref.ts';
+import type { Signers } from '../git-signature.ts';
+import { topFile, TREE_LIMITS } from '../git-tree.ts';
 import type { TreeLimits } from '../git-tree.ts';
-import type { ExportedTree, Resolved, Source } from '../ports.ts';
-import { isCommitHash } from '../source-url.ts';
+import type { ExportedTree, PullRequest, Resolved, Source } from '../ports.ts';
+import type { Verification } from '../source-spec.ts';
 import { StageError } from '../stage-error.ts';
-import { GitFailure, gitObjects, gitText } from './git-command.ts';
-import type { GitSettings } from './git-command.ts';
-import { writeTree } from './git-write.ts';
+import { GitAccess, KEYS } from './git/access.ts';
+import type { CredentialsReader } from './git/access.ts';
+import { GitFailure, gitText, limitMemory } from './git/command.ts';
+import type { GitSettings } from './git/command.ts';
+import { pathNotFound, refNotFound, stageError, tooLarge } from './git/failures.ts';
+import { readTreeWithout } from './git/ignored.ts';
+import { Mirror } from './git/mirror.ts';
+import { SIGNERS, Signatures } from './git/signatures.ts';
+import { writeTree } from './git/write.ts';
 
-const HEAD = 'refs/parapet/head';
 const MIB = 1024 * 1024;
+/** Bytes of references: some hundred thousand of them. */
+const MOST_LISTED = 32 * MIB;
+/** Folders with the files of a commit; what a crash leaves of them is removed at the next start. */
+const WORK = 'work-';
 
 export interface GitSourceOptions {
-  /** Without credentials. */
+  /** Without credentials, as `readSourceUrl` gives it. */
   readonly url: string;
-  /** Branch, tag, full reference name or full commit hash; `undefined` is the repository's default branch. */
-  readonly ref: string | undefined;
+  readonly ref: AskedRef;
   /** Folder in the repository, relative and normalized; `.` is all of it. */
   readonly path: string;
-  /** A directory of our own, for the mirror and the files of the commit at hand. */
+  /** A directory of our own, for the mirror and the files of the commits at hand. */
   readonly directory: string;
-  readonly git: Omit<GitSettings, 'home'>;
+  /** What Git may know of our environment: `PATH`, proxies, certificates, the ssh agent. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly credentials: CredentialsReader;
+  /** What must be signed, and by whom. */
+  readonly verify?: { readonly mode: Verification['mode']; readonly signers: Signers };
+  /** Lines as in `.gitignore`, besides those of a `.parapetignore` in the folder. */
+  readonly ignore?: string;
   /** Longest time for asking and for fetching, in milliseconds. */
   readonly patience?: { readonly resolve: number; readonly fetch: number };
-  /** Most bytes that the mirror may take on disk while fetching; 1 GiB unless told. */
+  /** Most bytes that one fetch may bring; 1 GiB unless told. */
   readonly mirrorLimit?: number;
   readonly treeLimits?: TreeLimits;
+}
+
+/** A commit in the mirror. */
+interface Here {
+  readonly commit: string;
+  /** What the reference points to: the commit, or a tag. */
+  readonly object: string;
+  /** Full name of the reference in the repository; absent for a commit by its hash. */
+  readonly name?: string;
+}
+
+/** What is to be fetched. */
+interface Target {
+  /** Full name of a reference, or a commit. */
+  readonly fetch: string;
+  /** Where the mirror keeps it. */
+  readonly to: string;
+  readonly name?: string;
+}
+
+/** One call from outside: `signal` is the caller's, `limited` ends with its patience too. */
+interface Call {
+  readonly signal: AbortSignal;
+  readonly limited: AbortSignal;
+  readonly pullRequest?: PullRequest | undefined;
 }
 
 export class GitSource implements Source {
@@ -37,216 +79,218 @@ export class GitSource implements Source {
   readonly #options: GitSourceOptions;
   readonly #settings: GitSettings;
   readonly #patience: { readonly resolve: number; readonly fetch: number };
-  /** The mirror, once it was made by this process; forgotten when fetching fails: a crash leaves locks and half a repository. */
-  #ready: Promise<void> | undefined;
+  readonly #access: GitAccess;
+  readonly #mirror: Mirror;
+  readonly #signatures: Signatures | undefined;
+  readonly #closing = new AbortController();
+  readonly #work = new Set<string>();
+  /** The directory, once it is ours; forgotten when that fails. */
+  #opened: Promise<void> | undefined;
+  /** What the repository answered last. */
+  #seen: FoundRef | undefined;
+  /** What was fetched last. */
+  #here: Here | undefined;
 
   constructor(options: GitSourceOptions) {
-    this.url = options.url;
+    const { url, directory, environment, credentials, verify } = options;
+    this.url = url;
     this.#options = options;
-    this.#settings = { ...options.git, home: this.#mirror };
+    this.#settings = { environment, protocol: new URL(url).protocol.replace(':', ''), home: directory };
     this.#patience = options.patience ?? { resolve: 20_000, fetch: 120_000 };
-  }
-
-  get #mirror(): string {
-    return join(this.#options.directory, 'mirror.git');
-  }
-
-  get #work(): string {
-    return join(this.#options.directory, 'work');
+    this.#access = new GitAccess({ url, directory, credentials });
+    this.#mirror = new Mirror({ url, directory, settings: this.#settings, limit: options.mirrorLimit ?? 1024 * MIB });
+    const parts = { directory, settings: this.#settings, mirror: this.#mirror, now: Date.now };
+    this.#signatures = verify === undefined ? undefined : new Signatures({ ...verify, ...parts });
   }
 
   async resolve(signal: AbortSignal): Promise<Resolved> {
     const { ref } = this.#options;
-    if (ref !== undefined && isCommitHash(ref)) return { commit: ref };
-    const found = await this.#lookUp(AbortSignal.any([signal, AbortSignal.timeout(this.#patience.resolve)]), signal);
-    return found === undefined ? { problems: [this.#refNotFound()] } : { commit: found.commit };
+    if (ref.kind === 'commit') return { commit: ref.value, revision: revisionOf(ref, { commit: ref.value }) };
+    const call = this.#call('resolve', signal);
+    const found = await this.#failing('resolve', call, async () => this.#lookUp(call.limited));
+    if (found === undefined) return { problems: [refNotFound(this.url, ref)] };
+    return { commit: found.commit, revision: revisionOf(ref, found), ref: found.name };
   }
 
-  async export(commit: string, signal: AbortSignal): Promise<ExportedTree | { readonly moved: string }> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(this.#patience.fetch)]);
+  async pullRequests(limit: number, signal: AbortSignal): Promise<readonly PullRequest[]> {
+    const call = this.#call('resolve', signal);
+    return this.#failing('resolve', call, async () => readPullRequests(await this.#list([], PULL_REQUESTS, call.limited), limit));
+  }
+
+  async export(commit: string, signal: AbortSignal, pullRequest?: PullRequest): Promise<ExportedTree | { readonly moved: string }> {
+    const call = { ...this.#call('fetch', signal), pullRequest };
+    const release = this.#mirror.hold();
     try {
-      const now = await this.#fetch(commit, limited, signal);
-      if (now === undefined) return this.#refused(this.#refNotFound());
-      if (now !== commit) return { moved: now };
-      return await this.#failing('fetch', signal, () => this.#writeOut(commit, limited));
+      return await this.#failing('fetch', call, async () => {
+        await this.#open();
+        return this.#attempt(commit, call);
+      });
     } catch (error) {
       // Not the world's doing, and no better the next time.
       if (error instanceof StageError && error.code === 'repository-too-large') return this.#refused(tooLarge(error));
       throw error;
+    } finally {
+      release();
+      void this.#mirror.tidy(this.#closing.signal).catch(() => undefined);
     }
   }
 
   async close(): Promise<void> {
-    await fs.rm(this.#work, { recursive: true, force: true });
+    this.#closing.abort();
+    await this.#signatures?.close();
+    await Promise.all([...this.#work].map(async (work) => fs.rm(work, { recursive: true, force: true })));
   }
 
-  /** The reference's full name and where it points, peeled. A branch comes before a tag of the same name. */
-  async #lookUp(limited: AbortSignal, signal: AbortSignal): Promise<{ readonly name: string; readonly commit: string } | undefined> {
-    const { ref } = this.#options;
-    const names = ref === undefined ? ['HEAD'] : ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-    const patterns = names.flatMap((name) => [name, `${name}^{}`]);
-    const listing = await this.#failing('resolve', signal, async () => {
-      await this.#prepare(limited);
-      return gitText(this.#settings, {
-        directory: this.#mirror,
-        args: ['ls-remote', '--', this.url, ...patterns],
-        signal: limited,
-        limit: MIB,
-      });
-    });
-    const found = new Map<string, string>();
-    for (const line of listing.split('\n')) {
-      const [, commit, name] = /^([0-9a-f]{40}|[0-9a-f]{64})\t(.+)$/.exec(line) ?? [];
-      if (commit !== undefined && name !== undefined) found.set(name, commit);
+  #call(stage: 'resolve' | 'fetch', signal: AbortSignal): Call {
+    return { signal, limited: AbortSignal.any([signal, this.#closing.signal, AbortSignal.timeout(this.#patience[stage])]) };
+  }
+
+  /** The reference's full name and where it points, peeled. */
+  async #lookUp(limited: AbortSignal): Promise<FoundRef | undefined> {
+    const { options, patterns } = listingArgs(this.#options.ref);
+    this.#seen = findRef(this.#options.ref, await this.#list(options, patterns, limited));
+    return this.#seen;
+  }
+
+  async #list(options: readonly string[], patterns: readonly string[], signal: AbortSignal): Promise<string> {
+    await this.#open();
+    const args = ['ls-remote', ...options, '--', this.url, ...patterns];
+    const call = { directory: this.#options.directory, args, signal, limit: MOST_LISTED };
+    return this.#access.use(signal, async (extras) => gitText(this.#settings, { ...call, extras }));
+  }
+
+  /** Once more from the beginning where the mirror may be why it fails. */
+  async #attempt(commit: string, call: Call): Promise<ExportedTree | { readonly moved: string }> {
+    const target = await this.#target(commit, call);
+    const here = target === undefined ? undefined : await this.#bring(commit, target, call);
+    if (here === undefined) return this.#refused(refNotFound(this.url, this.#options.ref));
+    try {
+      const object = here.object;
+      const now =
+        object === commit ? commit : (await this.#mirror.read(['rev-parse', '--verify', `${object}^{commit}`], call.limited)).trim();
+      if (now !== commit) return { moved: now };
+      if (call.pullRequest === undefined) this.#here = here;
+      return await this.#writeOut(here, call);
+    } catch (error) {
+      if (!(error instanceof GitFailure) || error.tooMuch || !this.#mirror.mayBeDamaged) throw error;
+      this.#here = undefined;
+      await this.#mirror.remake(call.limited);
+      return this.#attempt(commit, call);
     }
-    const name = names.find((candidate) => found.has(candidate));
-    const commit = name === undefined ? undefined : (found.get(`${name}^{}`) ?? found.get(name));
-    return name === undefined || commit === undefined ? undefined : { name, commit };
   }
 
-  /** Brings the commit into the mirror; gives where the reference is by now, `undefined` when there is none any more. */
-  async #fetch(commit: string, limited: AbortSignal, signal: AbortSignal): Promise<string | undefined> {
+  /** What to fetch; asks only where the name depends on what is there. */
+  async #target(commit: string, { pullRequest, limited }: Call): Promise<Target | undefined> {
     const { ref } = this.#options;
-    const byHash = ref !== undefined && isCommitHash(ref);
-    const name = byHash ? commit : (await this.#lookUp(limited, signal))?.name;
-    if (name === undefined) return undefined;
-    return this.#failing('fetch', signal, async () => {
-      await this.#prepare(limited);
-      const tooLarge = new AbortController();
-      const watch = setInterval(() => void this.#guardSize(tooLarge), 500);
-      try {
-        const options = [
-          '--quiet',
-          '--force',
-          '--depth=1',
-          '--no-tags',
-          '--no-recurse-submodules',
-          '--no-write-fetch-head',
-          '--no-auto-gc',
-        ];
-        const args = ['fetch', ...options, '--', this.url, `+${name}:${HEAD}`];
-        await gitText(this.#settings, { directory: this.#mirror, args, signal: AbortSignal.any([limited, tooLarge.signal]), limit: MIB });
-        await this.#guardSize(tooLarge);
-        tooLarge.signal.throwIfAborted();
-      } catch (error) {
-        if (tooLarge.signal.aborted) throw new GitFailure('it is too large to fetch', { tooMuch: true });
-        // What servers say of a commit that they don't have.
-        if (byHash && error instanceof GitFailure && /not our ref|no such remote ref/.test(error.message)) return undefined;
-        throw error;
-      } finally {
-        clearInterval(watch);
-      }
-      return (await this.#local(['rev-parse', '--verify', '--quiet', `${HEAD}^{commit}`], limited)).trim();
-    });
+    if (pullRequest !== undefined) {
+      const [, number] = /^refs\/(?:pull|merge-requests)\/(\d{1,10})\/head$/.exec(pullRequest.ref) ?? [];
+      return number === undefined ? undefined : { fetch: pullRequest.ref, to: `refs/parapet/pull/${number}`, name: pullRequest.ref };
+    }
+    const to = 'refs/parapet/head';
+    if (ref.kind === 'commit') return { fetch: ref.value, to };
+    const [name, ...others] = refNames(ref);
+    if (name !== undefined && others.length === 0) return { fetch: name, to, name };
+    const found = this.#seen?.commit === commit ? this.#seen : await this.#lookUp(limited);
+    return found === undefined ? undefined : { fetch: found.name, to, name: found.name };
   }
 
-  async #writeOut(commit: string, signal: AbortSignal): Promise<ExportedTree> {
-    const { path } = this.#options;
-    const work = this.#work;
-    await fs.rm(work, { recursive: true, force: true });
-    const dispose = async (): Promise<void> => fs.rm(work, { recursive: true, force: true });
-    const top = path === '.' ? `${commit}^{tree}` : `${commit}:${path}`;
-    const type = await this.#local(['cat-file', '-t', top], signal).catch((error: unknown) => {
-      if (error instanceof GitFailure) return 'missing';
-      throw error;
+  /** Fetches, unless the repository has just said that what is here is the newest. */
+  async #bring(commit: string, target: Target, { limited, pullRequest }: Call): Promise<Here | undefined> {
+    const known = this.#options.ref.kind === 'commit' || this.#seen?.commit === commit;
+    const here = this.#here;
+    if (pullRequest === undefined && known && here?.commit === commit && here.object === (await this.#mirror.at(target.to))) return here;
+    const object = await this.#mirror.fetch({
+      name: target.fetch,
+      to: target.to,
+      hash: commit.length,
+      signal: limited,
+      access: async (command) => this.#access.use(limited, command),
     });
-    if (type.trim() !== 'tree') return { directory: work, problems: [this.#pathNotFound(commit)], dispose };
-    const listing = readTree(
-      await this.#local(['ls-tree', '-r', '-z', '--long', '--full-tree', top], signal),
-      this.#options.treeLimits ?? TREE_LIMITS,
-    );
-    if (listing.problems.some(({ severity }) => severity === 'error')) return { directory: work, problems: listing.problems, dispose };
-    const entries = [...listing.files, ...listing.links];
+    return object === undefined ? undefined : { commit, object, ...(target.name === undefined ? {} : { name: target.name }) };
+  }
+
+  async #writeOut(here: Here, { limited, pullRequest }: Call): Promise<ExportedTree> {
+    const { commit, object, name } = here;
+    const checked = pullRequest === undefined ? await this.#signatures?.check({ commit, name, object, signal: limited }) : undefined;
+    if (checked !== undefined && 'problem' in checked) return this.#refused(checked.problem);
+    const signed = checked === undefined ? {} : { signedBy: checked.signedBy };
+    const listing = await this.#listFiles(commit, limited);
+    if (listing === undefined) return this.#refused(pathNotFound(commit, this.#options.path));
+    const tree = readTreeWithout(listing, this.#options.treeLimits ?? TREE_LIMITS, await this.#ignoreTexts(listing, limited));
+    if (tree.problems.some(({ severity }) => severity === 'error')) return this.#refused(...tree.problems);
+    const entries = [...tree.files, ...tree.links];
     const bytes = entries.reduce((sum, { size }) => sum + size, 0);
-    const objects = await gitObjects(this.#settings, {
-      directory: this.#mirror,
-      signal,
-      limit: bytes + entries.length * 100 + MIB,
-      input: entries.map(({ object }) => `${object}\n`).join(''),
-    });
-    const problems = [...listing.problems, ...(await writeTree({ directory: work, listing, objects, signal }))];
-    await this.#local(['gc', '--auto', '--quiet'], signal);
-    return { directory: work, problems, dispose };
+    const limit = bytes + entries.length * 100 + MIB;
+    const objects = await this.#mirror.objects({ ids: entries.map(({ object: id }) => id), limit, signal: limited });
+    const directory = await fs.mkdtemp(join(this.#options.directory, WORK));
+    this.#work.add(directory);
+    const dispose = async (): Promise<void> => {
+      await fs.rm(directory, { recursive: true, force: true });
+      this.#work.delete(directory);
+    };
+    try {
+      const problems = [...tree.problems, ...(await writeTree({ directory, listing: tree, objects, signal: limited }))];
+      return { directory, problems, ...signed, dispose };
+    } catch (error) {
+      await dispose();
+      throw error;
+    }
   }
 
-  /** Makes the mirror anew where the last one may be damaged: it holds one commit only. Asking and fetching may want it at the same time. */
-  async #prepare(signal: AbortSignal): Promise<void> {
-    this.#ready ??= this.#make(signal).catch((error: unknown) => {
-      this.#ready = undefined;
+  /** `git ls-tree` of the folder; `undefined` when the commit has none of that name. */
+  async #listFiles(commit: string, signal: AbortSignal): Promise<string | undefined> {
+    const { path } = this.#options;
+    const folder = path === '.' ? commit : `${commit}:${path}`;
+    try {
+      return await this.#mirror.read(['ls-tree', '-r', '-z', '--long', '--full-tree', folder], signal);
+    } catch (error) {
+      if (!(error instanceof GitFailure) || error.tooMuch || path === '.' || !(await this.#mirror.isIntact(signal))) throw error;
+      return undefined;
+    }
+  }
+
+  /** What the repository wants left out, then what the source does. */
+  async #ignoreTexts(listing: string, signal: AbortSignal): Promise<readonly string[]> {
+    const { ignore = '' } = this.#options;
+    const file = topFile(listing, IGNORE_FILE);
+    if (file === undefined) return [ignore];
+    // One that is too long is refused by its length: its content does not matter.
+    if (file.size > IGNORE_LIMITS.bytes) return ['\n'.repeat(IGNORE_LIMITS.lines + 1) + '*', ignore];
+    const objects = await this.#mirror.objects({ ids: [file.object], limit: file.size + MIB, signal });
+    return [objects.subarray(objects.indexOf('\n') + 1).toString('utf8'), ignore];
+  }
+
+  /** Makes the directory ours, without what a crash left and without mirrors of other addresses. */
+  async #open(): Promise<void> {
+    this.#opened ??= this.#makeOurs().catch((error: unknown) => {
+      this.#opened = undefined;
       throw error;
     });
-    return this.#ready;
+    return this.#opened;
   }
 
-  /** A bare repository without templates, so without hooks. */
-  async #make(signal: AbortSignal): Promise<void> {
-    await fs.rm(this.#mirror, { recursive: true, force: true });
-    await fs.mkdir(this.#mirror, { recursive: true, mode: 0o700 });
-    await gitText(this.#settings, { directory: this.#mirror, args: ['init', '--quiet', '--bare', '--template='], signal, limit: MIB });
-  }
-
-  async #local(args: readonly string[], signal: AbortSignal): Promise<string> {
-    return gitText(this.#settings, { directory: this.#mirror, args, signal, limit: 64 * MIB });
-  }
-
-  async #guardSize(tooLarge: AbortController): Promise<void> {
-    const names = await fs.readdir(join(this.#mirror, 'objects', 'pack')).catch(() => []);
-    const sizes = await Promise.all(
-      names.map((name) =>
-        fs.stat(join(this.#mirror, 'objects', 'pack', name)).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      ),
-    );
-    if (sizes.reduce((sum, size) => sum + size, 0) > (this.#options.mirrorLimit ?? 1024 * MIB)) tooLarge.abort();
+  async #makeOurs(): Promise<void> {
+    const { directory } = this.#options;
+    await fs.mkdir(directory, { recursive: true, mode: 0o700 });
+    const names = await fs.readdir(directory);
+    const left = names.filter((name) => [WORK, KEYS, SIGNERS, 'mirror'].some((start) => name.startsWith(start)));
+    const gone = left.map((name) => join(directory, name)).filter((path) => path !== this.#mirror.path);
+    await Promise.all(gone.map(async (path) => fs.rm(path, { recursive: true, force: true })));
+    await limitMemory(directory);
   }
 
   /** Turns what Git says into a StageError; an abort by the caller stays an abort. */
-  async #failing<T>(stage: 'resolve' | 'fetch', signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #failing<T>(stage: 'resolve' | 'fetch', { signal }: Call, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (stage === 'fetch') this.#ready = undefined;
       signal.throwIfAborted();
-      if (error instanceof StageError) throw error;
-      const code = error instanceof GitFailure && error.tooMuch ? 'repository-too-large' : 'repository-unreachable';
-      throw new StageError(stage, `the repository ${this.url} can't be read: ${reasonOf(error)}`, { cause: error, code });
+      throw stageError(stage, this.url, error);
     }
   }
 
-  #refused(problem: Problem): ExportedTree {
-    return { directory: this.#work, problems: [problem], dispose: () => this.close() };
+  /** Nothing is on disk. */
+  #refused(...problems: readonly Problem[]): ExportedTree {
+    return { directory: join(this.#options.directory, 'nothing'), problems, dispose: () => Promise.resolve() };
   }
-
-  #refNotFound(): Problem {
-    const { ref } = this.#options;
-    const message =
-      ref === undefined
-        ? `${this.url} has no default branch with a commit`
-        : `${this.url} has no ${isCommitHash(ref) ? 'commit' : 'branch or tag called'} ${JSON.stringify(ref)}`;
-    return { code: 'ref-not-found', severity: 'error', place: {}, message, hint: 'push it, or give another --ref' };
-  }
-
-  #pathNotFound(commit: string): Problem {
-    const message = `commit ${shortCommit(commit)} has no folder ${JSON.stringify(this.#options.path)}`;
-    return { code: 'path-not-found', severity: 'error', place: {}, message, hint: 'push it, or give another --path' };
-  }
-}
-
-function tooLarge({ message }: StageError): Problem {
-  return {
-    code: 'repository-too-large',
-    severity: 'error',
-    place: {},
-    message,
-    hint: 'keep the policies in a repository of their own',
-  };
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it did not answer in time';
-  const text = plain(error instanceof Error ? error.message : String(error));
-  // Git's own words for both are about a terminal that isn't there.
-  return /Authentication failed|could not read (Username|Password)/.test(text) ? 'its credentials are missing or wrong' : text;
 }

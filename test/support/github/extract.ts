@@ -10,6 +10,7 @@ type Json = Record<string, unknown>;
 const OPERATIONS: readonly (readonly [string, string])[] = [
   ['/repos/{owner}/{repo}/statuses/{sha}', 'post'],
   ['/repos/{owner}/{repo}/commits/{ref}/statuses', 'get'],
+  ['/app/installations/{installation_id}/access_tokens', 'post'],
 ];
 /** Prose, and what no validator looks at. */
 const DROPPED = new Set([

@@ -26,10 +26,14 @@ afterEach(async () => {
 function source(credentials: () => Credentials | undefined, { name = 'policies.git', patience = 5_000 } = {}): GitSource {
   return new GitSource({
     url: `${server.url}/${name}`,
-    ref: 'main',
+    ref: { kind: 'branch', value: 'main' },
     path: '.',
     directory: join(repository.home, 'store'),
-    git: { environment: { PATH: process.env['PATH'] ?? '' }, protocol: 'http', origin: server.url, credentials },
+    environment: { PATH: process.env['PATH'] ?? '' },
+    credentials: () => {
+      const given = credentials();
+      return given === undefined ? undefined : { kind: 'basic', ...given };
+    },
     patience: { resolve: patience, fetch: patience },
   });
 }
@@ -49,7 +53,7 @@ async function failure(of: Promise<unknown>): Promise<StageError> {
 test('with the right credentials a private repository is read, and no command line on the machine shows them', async () => {
   const commit = repository.commit({ 'main.ts': 'private' });
   const git = source(() => RIGHT);
-  expect(await git.resolve(signal)).toEqual({ commit });
+  expect(await git.resolve(signal)).toMatchObject({ commit });
   const tree = await git.export(commit, signal);
   expect(tree).toMatchObject({ problems: [] });
   expect(server.asked.length).toBeGreaterThan(1);

@@ -10,10 +10,11 @@ import type { Repository } from './repositories.ts';
 export function sourceOf(repository: Repository, options: Partial<GitSourceOptions> = {}): GitSource {
   return new GitSource({
     url: repository.url,
-    ref: undefined,
+    ref: { kind: 'default' },
     path: '.',
     directory: join(repository.home, 'store'),
-    git: { environment: { PATH: process.env['PATH'] ?? '' }, protocol: 'file', origin: undefined, credentials: () => undefined },
+    environment: { PATH: process.env['PATH'] ?? '' },
+    credentials: () => undefined,
     ...options,
   });
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { GitSource, GitSourceOptions } from '../../../reconciler/src/adapters/git.ts';
-import type { ExportedTree } from '../../../reconciler/src/ports.ts';
+import { looseRef, revisionOf } from '../../../reconciler/src/git-ref.ts';
+import type { ExportedTree, Resolved } from '../../../reconciler/src/ports.ts';
 import { StageError } from '../../../reconciler/src/stage-error.ts';
 import { hash } from './builders.ts';
 import { codes, exportedBy, files, sourceOf } from './git-source.ts';
@@ -15,6 +16,13 @@ jest.setTimeout(60_000);
 let repository: Repository;
 const signal = new AbortController().signal;
 const source = (options: Partial<GitSourceOptions> = {}): GitSource => sourceOf(repository, options);
+/** As the standalone mode asks for it. */
+const following = (ref: string | undefined): GitSource => source({ ref: looseRef(ref) });
+const found = (commit: string, ref = 'refs/heads/main'): Resolved => ({
+  commit,
+  ref,
+  revision: revisionOf({ kind: 'branch', value: '' }, { name: ref, commit }),
+});
 const exported = (commit: string, from = source()): Promise<ExportedTree> => exportedBy(from, commit);
 
 beforeEach(() => {
@@ -30,7 +38,7 @@ test('the files of a commit are written out as they are in it, and removed when 
     '.gitattributes': '*.ts text eol=crlf ident\n',
   });
   const git = source();
-  expect(await git.resolve(signal)).toEqual({ commit });
+  expect(await git.resolve(signal)).toEqual({ commit, ref: 'refs/heads/main', revision: `main@sha1:${commit}` });
   const tree = await exported(commit, git);
   expect(tree.problems).toEqual([]);
   expect(files(tree.directory)).toEqual(['.gitattributes', 'lib', 'lib/a b.ts', 'main.ts', 'package.json']);
@@ -53,26 +61,33 @@ test('branches, tags, full names and full hashes are found; a branch comes befor
     'HEAD:refs/elsewhere/y',
     'HEAD:main',
   ]);
-  const resolved = async (ref: string | undefined): Promise<unknown> => source({ ref }).resolve(signal);
-  expect(await resolved('v1')).toEqual({ commit: first });
-  for (const ref of [undefined, 'main', 'both', 'feature/x', 'refs/elsewhere/y', second])
-    expect(await resolved(ref)).toEqual({ commit: second });
-  expect(codes(await exported(first, source({ ref: 'v1' })))).toEqual([]);
-  expect(codes(await exported(first, source({ ref: first })))).toEqual([]);
+  const resolved = async (ref: string | undefined): Promise<unknown> => following(ref).resolve(signal);
+  expect(await resolved('v1')).toEqual({ commit: first, ref: 'refs/tags/v1', revision: `v1@sha1:${first}` });
+  for (const [ref, name, revision] of [
+    [undefined, 'refs/heads/main', 'main@'],
+    ['main', 'refs/heads/main', 'main@'],
+    ['both', 'refs/heads/both', 'both@'],
+    ['feature/x', 'refs/heads/feature/x', 'feature/x@'],
+    ['refs/elsewhere/y', 'refs/elsewhere/y', 'refs/elsewhere/y@'],
+  ] as const)
+    expect(await resolved(ref)).toEqual({ commit: second, ref: name, revision: `${revision}sha1:${second}` });
+  expect(await resolved(second)).toEqual({ commit: second, revision: `sha1:${second}` });
+  expect(codes(await exported(first, following('v1')))).toEqual([]);
+  expect(codes(await exported(first, following(first)))).toEqual([]);
 });
 
 test.each([
   ['a branch', 'gone', 'no branch or tag called "gone"'],
-  ['a full name', 'refs/heads/gone', 'no branch or tag called "refs/heads/gone"'],
+  ['a full name', 'refs/heads/gone', 'no reference called "refs/heads/gone"'],
   ['part of a name', 'ain', 'no branch or tag called "ain"'],
 ])('%s that is not there is a problem that names it', async (_name, ref, why) => {
-  const resolved = await source({ ref }).resolve(signal);
+  const resolved = await following(ref).resolve(signal);
   expect(resolved).toMatchObject({ problems: [{ code: 'ref-not-found', severity: 'error' }] });
   expect('problems' in resolved && resolved.problems[0]?.message).toBe(`${repository.url} has ${why}`);
 });
 
 test('a full hash that is not there is a problem of its commit', async () => {
-  const tree = await exported(hash('1'), source({ ref: hash('1') }));
+  const tree = await exported(hash('1'), following(hash('1')));
   expect(tree.problems).toMatchObject([{ code: 'ref-not-found', message: `${repository.url} has no commit "${hash('1')}"` }]);
 });
 
@@ -99,7 +114,7 @@ test('a repository that vanishes and comes back is read again', async () => {
   await expect(git.resolve(signal)).rejects.toMatchObject({ code: 'repository-unreachable' });
   await expect(git.export(commit, signal)).rejects.toMatchObject({ code: 'repository-unreachable' });
   renameSync(`${repository.bare}.away`, repository.bare);
-  expect(await git.resolve(signal)).toEqual({ commit });
+  expect(await git.resolve(signal)).toEqual(found(commit));
   expect((await exported(commit, git)).problems).toEqual([]);
 });
 
@@ -117,19 +132,19 @@ test('a forced push is followed, and a commit that is no longer the newest is to
   repository.git(['checkout', '--quiet', '--orphan', 'other']);
   const second = repository.commit({ 'main.ts': 'second' });
   expect(await git.export(first, signal)).toEqual({ moved: second });
-  expect(await git.resolve(signal)).toEqual({ commit: second });
+  expect(await git.resolve(signal)).toEqual(found(second));
   expect(readFileSync(join((await exported(second, git)).directory, 'main.ts'), 'utf8')).toBe('second');
 });
 
 test('a branch that is deleted between asking and fetching is a problem, and followed again when it is back', async () => {
-  const git = source({ ref: 'topic' });
+  const git = following('topic');
   const commit = repository.commit({ 'main.ts': 'x' }, ['HEAD:topic']);
   await git.resolve(signal);
   repository.git(['push', '--quiet', 'origin', ':topic']);
   expect(codes(await exported(commit, git))).toEqual(['error ref-not-found']);
   expect(await git.resolve(signal)).toMatchObject({ problems: [{ code: 'ref-not-found' }] });
   repository.git(['push', '--quiet', 'origin', 'HEAD:topic']);
-  expect(await git.resolve(signal)).toEqual({ commit });
+  expect(await git.resolve(signal)).toEqual(found(commit, 'refs/heads/topic'));
 });
 
 test('a repository that is too large to fetch is a problem, and a smaller commit is taken afterwards', async () => {
@@ -138,22 +153,6 @@ test('a repository that is too large to fetch is a problem, and a smaller commit
   expect(codes(await exported(commit, git))).toEqual(['error repository-too-large']);
   const next = repository.commit({ 'noise.bin': undefined });
   expect((await exported(next, git)).problems).toEqual([]);
-});
-
-test('a mirror that a crash left half done, locked or damaged is made anew', async () => {
-  const commit = repository.commit({ 'main.ts': 'x' });
-  await (await exported(commit)).dispose();
-  const mirror = join(repository.home, 'store/mirror.git');
-  writeFileSync(join(mirror, 'shallow.lock'), '');
-  writeFileSync(join(mirror, 'HEAD'), '');
-  mkdirSync(join(repository.home, 'store/work/left'), { recursive: true });
-  const later = source();
-  const tree = await exported(commit, later);
-  expect(files(tree.directory)).toEqual(['main.ts']);
-  writeFileSync(join(mirror, 'shallow.lock'), '');
-  const next = repository.commit({ 'main.ts': 'y' });
-  await later.export(next, signal).catch(() => undefined);
-  expect(readFileSync(join((await exported(next, later)).directory, 'main.ts'), 'utf8')).toBe('y');
 });
 
 test('an abort ends the wait with its reason', async () => {

@@ -46,6 +46,7 @@ export class World {
         url: 'https://git.test/p.git',
         resolve: (signal) => this.#resolve(signal),
         export: (commit) => this.#export(commit),
+        pullRequests: () => Promise.resolve([]),
         close: () => Promise.resolve(),
       },
       synthesizer: { synth: ({ directory, signal }) => this.#synth(directory, signal) },
@@ -72,7 +73,7 @@ export class World {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const { head } = this;
     if (head instanceof Error) return Promise.reject(head);
-    return Promise.resolve(typeof head === 'string' ? { commit: head } : head);
+    return Promise.resolve(typeof head === 'string' ? { commit: head, revision: `main@sha1:${head}`, ref: 'refs/heads/main' } : head);
   }
 
   #export(commit: string): Promise<ExportedTree | { readonly moved: string }> {

@@ -2,10 +2,10 @@
 import { promises as fs } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Problem } from '@parapet/policy';
-import { entryProblem, linkFault } from '../git-tree.ts';
-import type { TreeFile, TreeListing } from '../git-tree.ts';
-import { GitFailure } from './git-command.ts';
-import { errorCode } from './standalone/atomic.ts';
+import { entryProblem, isLargeFilePointer, largeFile, linkFault } from '../../git-tree.ts';
+import type { TreeFile, TreeListing } from '../../git-tree.ts';
+import { errorCode } from '../standalone/atomic.ts';
+import { GitFailure } from './command.ts';
 
 /**
  * Writes files first and links last, so that nothing is ever written through a link. Problems are entries that may not or can't be
@@ -22,13 +22,20 @@ export async function writeTree(input: {
   await fs.mkdir(directory, { recursive: true, mode: 0o700 });
   const reader = new BatchReader(input.objects);
   const problems: Problem[] = [];
-  for (const file of listing.files) {
+  const folders = new Folders(directory);
+  for (const files of inGroups(listing.files)) {
     signal.throwIfAborted();
-    const content = reader.take(file);
-    await trying(problems, file, async () => {
-      await fs.mkdir(dirname(join(directory, file.path)), { recursive: true });
-      await fs.writeFile(join(directory, file.path), content, { flag: 'wx', mode: 0o644 });
-    });
+    // Read one after another, written at the same time.
+    const contents = files.map((file) => ({ file, content: reader.take(file) }));
+    await Promise.all(
+      contents.map(async ({ file, content }) => {
+        if (isLargeFilePointer(content)) problems.push(largeFile(file.path));
+        await trying(problems, file, async () => {
+          await folders.make(dirname(file.path));
+          await fs.writeFile(join(directory, file.path), content, { flag: 'wx', mode: 0o644 });
+        });
+      }),
+    );
   }
   for (const link of listing.links) {
     const target = reader.take(link).toString('utf8');
@@ -36,12 +43,35 @@ export async function writeTree(input: {
     if (fault !== undefined) problems.push(entryProblem(link.path, fault));
     else {
       await trying(problems, link, async () => {
-        await fs.mkdir(dirname(join(directory, link.path)), { recursive: true });
+        await folders.make(dirname(link.path));
         await fs.symlink(target, join(directory, link.path));
       });
     }
   }
   return problems;
+}
+
+/** As many as there are threads that write, and some that wait for them. */
+const AT_ONCE = 16;
+
+function* inGroups<T>(items: readonly T[]): Iterable<readonly T[]> {
+  for (let start = 0; start < items.length; start += AT_ONCE) yield items.slice(start, start + AT_ONCE);
+}
+
+/** Makes every folder once. */
+class Folders {
+  readonly #top: string;
+  readonly #made = new Map<string, Promise<unknown>>();
+
+  constructor(top: string) {
+    this.#top = top;
+  }
+
+  async make(path: string): Promise<void> {
+    let made = this.#made.get(path);
+    if (made === undefined) this.#made.set(path, (made = fs.mkdir(join(this.#top, path), { recursive: true })));
+    await made;
+  }
 }
 
 /** Two entries that exclude each other (a file and a folder of one name) are the repository's fault; a full disk is the world's. */
