@@ -79,8 +79,8 @@ export function isCommitHash(text: string): boolean {
 /** A directory's name for what a PolicySource needs on disk: no two of them share one. */
 export function sourceDirectory(source: { readonly namespace: string; readonly name: string }): string {
   const name = `${source.namespace}.${source.name}`;
-  // A namespace has no dot; a name that is not one of Kubernetes, or longer than a file's may be, stays apart by its hash.
-  if (/^[a-z0-9-]+\.[a-z0-9.-]*[a-z0-9]$/.test(name) && name.length <= 200) return name;
+  // A namespace has no dot; what is not a name of Kubernetes, or longer than a file's may be, is kept apart by its hash.
+  if (/^[a-z0-9][a-z0-9-]*$/.test(source.namespace) && /^[a-z0-9.-]*[a-z0-9]$/.test(source.name) && name.length <= 200) return name;
   return createHash('sha256')
     .update(JSON.stringify([source.namespace, source.name]))
     .digest('hex');

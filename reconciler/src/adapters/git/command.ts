@@ -122,7 +122,7 @@ async function run<T>(
     completion: { onClose: true, onExit: false },
     errors: (error, { exitCode, stdErr }) => {
       const said = Buffer.concat([...stdErr, Buffer.from(' ')]);
-      if (call.ended === undefined || error !== undefined) return error ?? (exitCode === 0 ? undefined : said);
+      if (call.ended === undefined || call.signal.aborted || over.signal.aborted) return error ?? (exitCode === 0 ? undefined : said);
       call.ended(exitCode, said.toString('utf8'));
       return undefined;
     },
