@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -77,6 +78,13 @@ export class Repository {
   }
 }
 
+export interface GitServerOptions {
+  readonly user?: string;
+  readonly password?: string;
+  allowed?(header: string | undefined): boolean;
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
 export interface GitServer {
   readonly url: string;
   /** Authorization headers of the requests, in order. */
@@ -84,27 +92,37 @@ export interface GitServer {
   /** Command lines of every process on the machine, as they were during each request. */
   readonly commandLines: string[];
   /** What the server does instead of serving. */
-  mode: 'serve' | 'hang' | 'drop' | 'redirect' | 500;
+  mode: 'serve' | 'hang' | 'drop' | 'redirect' | 500 | ((request: IncomingMessage, response: ServerResponse) => void);
   close(): Promise<void>;
 }
 
-/** Serves every repository below `root` to who knows `user` and `password`. */
-export async function serveGit(root: string, { user, password }: { readonly user: string; readonly password: string }): Promise<GitServer> {
-  const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  const server = createServer((request, response) => {
+/** The header of who knows both. */
+export const basicOf = (user: string, password: string): string => `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+
+/**
+ * Serves every repository below `root` to who knows `user` and `password`, or sends a header that `allowed` takes; over TLS with a key and a
+ * certificate.
+ */
+export async function serveGit(
+  root: string,
+  { user = '', password = '', allowed = (header) => header === basicOf(user, password), tls }: GitServerOptions,
+): Promise<GitServer> {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     state.asked.push(request.headers.authorization);
     state.commandLines.push(...commandLines());
     if (state.mode === 'hang') return;
     if (state.mode === 'drop') return void request.socket.destroy();
     if (state.mode === 'redirect') return void response.writeHead(302, { location: `http://localhost:9/${request.url ?? ''}` }).end();
     if (state.mode === 500) return void response.writeHead(500).end();
-    if (request.headers.authorization !== expected)
+    if (typeof state.mode === 'function') return state.mode(request, response);
+    if (!allowed(request.headers.authorization))
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="policies"' }).end();
     backend(root, request, response);
-  });
+  };
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const state: GitServer = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked: [],
     commandLines: [],
     mode: 'serve',

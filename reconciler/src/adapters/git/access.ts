@@ -11,7 +11,8 @@ export type CredentialsReader = () => GitCredentials | undefined | Promise<GitCr
 /** Folders with secrets; what a crash leaves of them is removed at the next start. */
 export const KEYS = 'keys-';
 
-const SSH = ['ssh', '-F', '/dev/null', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=10'];
+/** Of two values for one option ssh takes the first. */
+const PATIENT = { ConnectTimeout: '10', ServerAliveInterval: '10' };
 
 export class GitAccess {
   readonly #url: string;
@@ -81,13 +82,14 @@ export class GitAccess {
 
 /** The user's agent, or nothing. */
 function plainSsh(): GitExtras {
-  return { environment: { GIT_SSH_COMMAND: 'ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=10' } };
+  return { environment: { GIT_SSH_COMMAND: ['ssh', ...options({ ...PATIENT, BatchMode: 'yes' })].join(' ') } };
 }
 
 function sshExtras(directory: string, passphrase: string | undefined): GitExtras {
   const command = [
-    ...SSH,
+    ...['ssh', '-F', '/dev/null'],
     ...options({
+      ...PATIENT,
       IdentitiesOnly: 'yes',
       IdentityAgent: 'none',
       // In a file name that ssh reads from an option, % begins something and a space ends it.
@@ -96,7 +98,7 @@ function sshExtras(directory: string, passphrase: string | undefined): GitExtras
       StrictHostKeyChecking: 'yes',
       UpdateHostKeys: 'no',
       PreferredAuthentications: 'publickey',
-      ...(passphrase === undefined ? {} : { BatchMode: 'no', NumberOfPasswordPrompts: '1' }),
+      ...(passphrase === undefined ? { BatchMode: 'yes' } : { NumberOfPasswordPrompts: '1' }),
     }),
     '-i',
     join(directory, 'identity').replaceAll('%', '%%'),
