@@ -45,6 +45,7 @@ const app = (more: Partial<GitHubApp> = {}): GitHubApp => ({
 test('a repository is read with the token of an installation, which is asked for once', async () => {
   const repository = new Repository();
   const server: GitServer = await serveGit(repository.home, {
+    spying: true,
     allowed: (header) => apps.tokens.some((token) => header === basicOf('x-access-token', token)),
   });
   const commit = repository.commit({ 'main.ts': 'private' });

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { GitSource } from '../../../reconciler/src/adapters/git.ts';
 import type { Credentials } from '../../../reconciler/src/source-url.ts';
 import { StageError } from '../../../reconciler/src/stage-error.ts';
+import { sourceOf } from './git-source.ts';
 import { Repository, serveGit } from './repositories.ts';
 import type { GitServer } from './repositories.ts';
 
@@ -16,7 +19,7 @@ const signal = new AbortController().signal;
 
 beforeEach(async () => {
   repository = new Repository();
-  server = await serveGit(repository.home, { user: RIGHT.username, password: RIGHT.password });
+  server = await serveGit(repository.home, { user: RIGHT.username, password: RIGHT.password, spying: true });
 });
 afterEach(async () => {
   await server.close();
@@ -109,4 +112,51 @@ test('a redirection is not followed: the credentials would go along', async () =
   const error = await failure(source(() => RIGHT).resolve(signal));
   expect(error.message).toMatch(/302/);
   expect(everything(error)).not.toContain(RIGHT.password);
+});
+
+test('a bearer token is sent as one, and shown nowhere', async () => {
+  await server.close();
+  server = await serveGit(repository.home, { allowed: (header) => header === 'Bearer right-t0ken', spying: true });
+  const at = { url: `${server.url}/policies.git`, ref: { kind: 'branch', value: 'main' } as const };
+  const commit = repository.commit({ 'main.ts': 'private' });
+  const git = sourceOf(repository, { ...at, credentials: () => ({ kind: 'bearer', token: 'right-t0ken' }) });
+  expect(await git.resolve(signal)).toMatchObject({ commit });
+  expect(await git.export(commit, signal)).toMatchObject({ problems: [] });
+  expect(server.commandLines.join('\n')).not.toContain('right-t0ken');
+  const error = await failure(
+    sourceOf(repository, { ...at, credentials: () => ({ kind: 'bearer', token: 'wrong-t0ken' }) }).resolve(signal),
+  );
+  expect(error.message).toContain('its credentials are missing or wrong');
+  expect(everything(error)).not.toContain('t0ken');
+});
+
+test('a server is judged by the authority of the Secret, and by nobody else', async () => {
+  await server.close();
+  const [key, cert] = ['tls.key', 'tls.crt'].map((name) => join(repository.home, name)) as [string, string];
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:TRUE'];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject], {
+    stdio: 'ignore',
+  });
+  const tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  server = await serveGit(repository.home, { allowed: (header) => header === 'Bearer right-t0ken', tls });
+  const commit = repository.commit({ 'main.ts': 'private' });
+  const at = (ca?: string): GitSource =>
+    sourceOf(repository, {
+      url: `${server.url}/policies.git`,
+      credentials: () => ({ kind: 'bearer', token: 'right-t0ken', ...(ca === undefined ? {} : { ca }) }),
+    });
+  const git = at(tls.cert);
+  expect(await git.resolve(signal)).toMatchObject({ commit });
+  expect(await git.export(commit, signal)).toMatchObject({ problems: [] });
+  const asked = server.asked.length;
+  expect((await failure(at().resolve(signal))).message).toMatch(/certificate/i);
+  expect(server.asked).toHaveLength(asked);
+});
+
+test('credentials that can not be had are the world’s failure', async () => {
+  const git = sourceOf(repository, {
+    url: `${server.url}/policies.git`,
+    credentials: () => Promise.reject(new Error('the Secret is not there')),
+  });
+  expect((await failure(git.resolve(signal))).message).toContain('the Secret is not there');
 });

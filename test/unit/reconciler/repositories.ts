@@ -82,6 +82,7 @@ export interface GitServerOptions {
   readonly user?: string;
   readonly password?: string;
   allowed?(header: string | undefined): boolean;
+  readonly spying?: boolean;
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
@@ -89,7 +90,7 @@ export interface GitServer {
   readonly url: string;
   /** Authorization headers of the requests, in order. */
   readonly asked: (string | undefined)[];
-  /** Command lines of every process on the machine, as they were during each request. */
+  /** With `spying`: command lines of every process on the machine, as they were during each request. */
   readonly commandLines: string[];
   /** What the server does instead of serving. */
   mode: 'serve' | 'hang' | 'drop' | 'redirect' | 500 | ((request: IncomingMessage, response: ServerResponse) => void);
@@ -105,11 +106,11 @@ export const basicOf = (user: string, password: string): string => `Basic ${Buff
  */
 export async function serveGit(
   root: string,
-  { user = '', password = '', allowed = (header) => header === basicOf(user, password), tls }: GitServerOptions,
+  { user = '', password = '', allowed = (header) => header === basicOf(user, password), tls, spying = false }: GitServerOptions,
 ): Promise<GitServer> {
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     state.asked.push(request.headers.authorization);
-    state.commandLines.push(...commandLines());
+    if (spying) state.commandLines.push(...commandLines());
     if (state.mode === 'hang') return;
     if (state.mode === 'drop') return void request.socket.destroy();
     if (state.mode === 'redirect') return void response.writeHead(302, { location: `http://localhost:9/${request.url ?? ''}` }).end();

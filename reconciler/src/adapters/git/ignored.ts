@@ -4,6 +4,7 @@ import type { Problem } from '@parapet/policy';
 import { IGNORE_FILE, IGNORE_LIMITS, ignoring, tooMuchToIgnore } from '../../git-ignore.ts';
 import { readTree } from '../../git-tree.ts';
 import type { TreeLimits, TreeListing } from '../../git-tree.ts';
+import { errorCode } from '../standalone/atomic.ts';
 
 /** Milliseconds that everything else waits for at most. */
 const PATIENCE_MS = 500;
@@ -19,8 +20,7 @@ export function readTreeWithout(listing: string, limits: TreeLimits, texts: read
     const work = (): TreeListing => readTree(listing, limits, ignoring(rules));
     return CALL.runInContext(createContext({ work }), { timeout: PATIENCE_MS }) as TreeListing;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      return refused('its patterns take too long');
+    if (errorCode(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return refused('its patterns take too long');
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import type { GitExtras, GitSettings } from './command.ts';
 
 const MIB = 1024 * 1024;
 /** Each fetch leaves a pack. */
-const MOST_PACKS = 40;
+const MOST_PACKS = 20;
 /** References of pull requests, which nobody asks for twice. */
 const PULLS = 'refs/parapet/pull';
 
@@ -66,7 +66,7 @@ export class Mirror {
       await this.#prepare(request);
       if ((await this.#packs()).bytes > this.#options.limit / 2) await this.#clean(request.signal, 1);
       try {
-        await this.#fetch(request);
+        await this.#fetchOrRemake(request);
       } catch (error) {
         this.#state = 'unknown';
         // It will not shrink, and what it is needed for may be small.
@@ -151,6 +151,18 @@ export class Mirror {
   async #remove(): Promise<void> {
     this.#state = 'unknown';
     await fs.rm(this.path, { recursive: true, force: true });
+  }
+
+  /** Once more from nothing where damage is why it fails. */
+  async #fetchOrRemake(request: FetchRequest): Promise<void> {
+    try {
+      await this.#fetch(request);
+    } catch (error) {
+      const { hash, signal } = request;
+      if (!(error instanceof GitFailure) || error.tooMuch || !this.mayBeDamaged || (await this.isIntact(signal))) throw error;
+      await this.#make(hash === 64 ? 'sha256' : 'sha1');
+      await this.#fetch(request);
+    }
   }
 
   async #fetch({ name, to, signal, access }: FetchRequest): Promise<void> {
