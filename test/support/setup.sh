@@ -73,6 +73,14 @@ need containerd ctr
 need runc runc
 need iproute2 ip
 need util-linux setpriv
+if [ "$mode" = test ]; then # repositories behind ssh and TLS, and signed commits
+  need gnupg gpg
+  need openssl openssl
+  need openssh-client ssh-keygen
+  need openssh-server /usr/sbin/sshd
+  # The tests start their own sshd on loopback: Debian's must not begin to serve this machine because of them.
+  if [ ! -e /usr/sbin/sshd ]; then mkdir -p /etc/ssh && touch /etc/ssh/sshd_not_to_be_run; fi
+fi
 if command -v busybox > /dev/null && ldd "$(command -v busybox)" > /dev/null 2>&1; then needed+=(busybox-static); fi
 update_lists() { # another apt at work (a fresh machine's first minutes) holds the lists: wait for it
   local attempt

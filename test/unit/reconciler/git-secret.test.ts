@@ -57,7 +57,7 @@ test.each<[string, Record<string, string>, { protocol: 'https' | 'ssh' | 'http' 
   ['an App whose API has credentials', { ...APP, githubAppBaseURL: 'https://a:s3cret@ghe.test' }, HTTPS, 'githubAppBaseURL'],
   ['credentials in clear text', { bearerToken: 's3cret' }, { protocol: 'http', url: 'http://git.test/p' }, 'clear text'],
   ['credentials for a file', { bearerToken: 's3cret' }, { protocol: 'file', url: 'file:///p' }, 'no credentials'],
-])('a Secret with %s is a problem that names the key and not its content', (_name, data, source, why) => {
+])('a Secret with %s is a problem that names the key and not its content', (...[, data, source, why]) => {
   const { credentials, problems } = readGitSecret(data, source);
   expect(credentials).toBeUndefined();
   expect(problems[0]).toMatchObject({ code: 'config-invalid', severity: 'error', place: { field: 'spec.secretRef' } });

@@ -37,7 +37,7 @@ test.each([
   [{ 'a.asc': 's3cret' }, 'its a.asc is not an armoured OpenPGP public key'],
   [{ 'a.asc': '-----BEGIN PGP PRIVATE KEY BLOCK-----\ns3cret' }, 'its a.asc is a private key'],
 ])('signers %j are a problem', (data, why) => {
-  const { signers, problems } = readSigners(data as Record<string, string>);
+  const { signers, problems } = readSigners(data);
   expect(signers).toBeUndefined();
   expect(problems[0]).toMatchObject({ code: 'config-invalid', place: { field: 'spec.verify.secretRef' } });
   expect(problems[0]?.message).toContain(why);

@@ -81,7 +81,7 @@ export class Repository {
 export interface GitServerOptions {
   readonly user?: string;
   readonly password?: string;
-  allowed?(header: string | undefined): boolean;
+  readonly allowed?: (header: string | undefined) => boolean;
   readonly spying?: boolean;
   readonly tls?: { readonly key: string; readonly cert: string };
 }

@@ -74,7 +74,7 @@ const CONFIG = [
 ];
 
 /** Most memory of one process (its heap, not the files that it maps): a server can name references until there is none left. */
-const MEMORY_KIB = 512 * 1024;
+const MEMORY_KIB = 256 * 1024;
 const SCRIPT = 'git.sh';
 
 /** Writes the script that starts Git with bounded memory; the bound holds for everything that Git starts. */
