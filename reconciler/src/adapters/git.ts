@@ -11,21 +11,20 @@ import type { TreeLimits } from '../git-tree.ts';
 import type { ExportedTree, PullRequest, Resolved, Source } from '../ports.ts';
 import type { Verification } from '../source-spec.ts';
 import { StageError } from '../stage-error.ts';
-import { GitAccess, KEYS } from './git/access.ts';
+import { GitAccess } from './git/access.ts';
 import type { CredentialsReader } from './git/access.ts';
-import { GitFailure, gitText, limitMemory } from './git/command.ts';
+import { GitFailure, gitText } from './git/command.ts';
 import type { GitSettings } from './git/command.ts';
-import { pathNotFound, refNotFound, stageError, tooLarge } from './git/failures.ts';
+import { noCommit, pathNotFound, refNotFound, stageError, tooLarge } from './git/failures.ts';
 import { readTreeWithout } from './git/ignored.ts';
 import { Mirror } from './git/mirror.ts';
-import { SIGNERS, Signatures } from './git/signatures.ts';
+import { openPlace, WORK } from './git/place.ts';
+import { Signatures } from './git/signatures.ts';
 import { writeTree } from './git/write.ts';
 
 const MIB = 1024 * 1024;
 /** Bytes of references: some hundred thousand of them. */
 const MOST_LISTED = 32 * MIB;
-/** Folders with the files of a commit; what a crash leaves of them is removed at the next start. */
-const WORK = 'work-';
 
 export interface GitSourceOptions {
   /** Without credentials, as `readSourceUrl` gives it. */
@@ -165,18 +164,26 @@ export class GitSource implements Source {
     const here = target === undefined ? undefined : await this.#bring(commit, target, call);
     if (here === undefined) return this.#refused(refNotFound(this.url, this.#options.ref));
     try {
-      const object = here.object;
-      const now =
-        object === commit ? commit : (await this.#mirror.read(['rev-parse', '--verify', `${object}^{commit}`], call.limited)).trim();
+      const now = here.object === commit ? commit : await this.#peel(here, call);
       if (now !== commit) return { moved: now };
       if (call.pullRequest === undefined) this.#here = here;
       return await this.#writeOut(here, call);
     } catch (error) {
-      if (!(error instanceof GitFailure) || error.tooMuch || !this.#mirror.mayBeDamaged) throw error;
-      this.#here = undefined;
-      await this.#mirror.remake(call.limited);
-      return this.#attempt(commit, call);
+      if (!(error instanceof GitFailure) || error.tooMuch) throw error;
+      if (this.#mirror.mayBeDamaged) {
+        this.#here = undefined;
+        await this.#mirror.remake(call.limited);
+        return this.#attempt(commit, call);
+      }
+      // A tag can be one of a single file.
+      const peeled = await this.#peel(here, call).catch(() => undefined);
+      if (peeled === undefined) return this.#refused(noCommit(this.url, this.#options.ref));
+      throw error;
     }
+  }
+
+  async #peel({ object }: Here, { limited }: Call): Promise<string> {
+    return (await this.#mirror.read(['rev-parse', '--verify', `${object}^{commit}`], limited)).trim();
   }
 
   /** What to fetch; asks only where the name depends on what is there. */
@@ -262,21 +269,11 @@ export class GitSource implements Source {
 
   /** Makes the directory ours, without what a crash left and without mirrors of other addresses. */
   async #open(): Promise<void> {
-    this.#opened ??= this.#makeOurs().catch((error: unknown) => {
+    this.#opened ??= openPlace(this.#options.directory, this.#mirror.path).catch((error: unknown) => {
       this.#opened = undefined;
       throw error;
     });
     return this.#opened;
-  }
-
-  async #makeOurs(): Promise<void> {
-    const { directory } = this.#options;
-    await fs.mkdir(directory, { recursive: true, mode: 0o700 });
-    const names = await fs.readdir(directory);
-    const left = names.filter((name) => [WORK, KEYS, SIGNERS, 'mirror'].some((start) => name.startsWith(start)));
-    const gone = left.map((name) => join(directory, name)).filter((path) => path !== this.#mirror.path);
-    await Promise.all(gone.map(async (path) => fs.rm(path, { recursive: true, force: true })));
-    await limitMemory(directory);
   }
 
   /** Turns what Git says into a StageError; an abort by the caller stays an abort. */

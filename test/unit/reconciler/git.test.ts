@@ -91,6 +91,18 @@ test('a full hash that is not there is a problem of its commit', async () => {
   expect(tree.problems).toMatchObject([{ code: 'ref-not-found', message: `${repository.url} has no commit "${hash('1')}"` }]);
 });
 
+test('a tag of something that is no commit is a problem', async () => {
+  const blob = repository.git(['rev-parse', 'HEAD:main.ts']);
+  repository.git(['tag', 'light', blob]);
+  repository.git(['tag', '--annotate', '-m', 'x', 'heavy', blob]);
+  repository.git(['push', '--quiet', 'origin', '--tags']);
+  for (const value of ['light', 'heavy']) {
+    const tree = await exported(blob, source({ ref: { kind: 'tag', value } }));
+    const message = `what ${repository.url} has as tag called "${value}" is no commit`;
+    expect(tree.problems).toMatchObject([{ code: 'ref-not-found', message }]);
+  }
+});
+
 test('a repository without a commit has no default branch', async () => {
   const empty = new Repository({ empty: true });
   const resolved = await source({ url: empty.url }).resolve(signal);

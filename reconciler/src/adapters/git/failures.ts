@@ -36,6 +36,10 @@ export function refNotFound(url: string, ref: AskedRef): Problem {
   return problem('ref-not-found', `${url} has no ${describeRef(ref)}`, 'push it, or name another one');
 }
 
+export function noCommit(url: string, ref: AskedRef): Problem {
+  return problem('ref-not-found', `what ${url} has as ${describeRef(ref)} is no commit`, 'name another one');
+}
+
 export function pathNotFound(commit: string, path: string): Problem {
   return problem('path-not-found', `commit ${shortCommit(commit)} has no folder ${JSON.stringify(path)}`, 'push it, or give another path');
 }

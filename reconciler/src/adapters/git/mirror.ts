@@ -8,6 +8,8 @@ import type { GitExtras, GitSettings } from './command.ts';
 const MIB = 1024 * 1024;
 /** Each fetch leaves a pack. */
 const MOST_PACKS = 20;
+/** How the names of mirrors begin. */
+export const MIRROR = 'mirror-';
 /** References of pull requests, which nobody asks for twice. */
 const PULLS = 'refs/parapet/pull';
 
@@ -46,7 +48,7 @@ export class Mirror {
   constructor(options: MirrorOptions) {
     this.#options = options;
     // One for each address: what is fetched from one must not be had by naming it from another.
-    this.path = join(options.directory, `mirror-${createHash('sha256').update(options.url).digest('hex').slice(0, 12)}.git`);
+    this.path = join(options.directory, `${MIRROR}${createHash('sha256').update(options.url).digest('hex').slice(0, 12)}.git`);
   }
 
   /** Whether damage may be why reading fails. */
@@ -139,7 +141,7 @@ export class Mirror {
   /** A bare repository without templates, so without hooks; there whole or not at all. */
   async #make(format: 'sha1' | 'sha256'): Promise<void> {
     await this.#remove();
-    const half = join(this.#options.directory, `mirror-${randomUUID()}`);
+    const half = join(this.#options.directory, `${MIRROR}${randomUUID()}`);
     for (const folder of ['objects/pack', 'objects/info', 'refs/heads', 'refs/parapet'])
       await fs.mkdir(join(half, folder), { recursive: true, mode: 0o700 });
     await fs.writeFile(join(half, 'HEAD'), 'ref: refs/heads/none\n');
