@@ -1,5 +1,6 @@
 /** What the reconciler's story needs from the world. Adapters implement these; `main.ts` wires them. */
 import type { Problem, ProblemCode } from '@parapet/policy';
+import type { ApiObject, ApiObjectName } from './api-object.ts';
 import type { Inventory } from './inventory.ts';
 import type { StoredFile } from './manifest.ts';
 import type { StatusState } from './outcome.ts';
@@ -133,6 +134,17 @@ export interface StatusHost {
 export interface Store {
   load(): Promise<unknown>;
   save(value: unknown): Promise<void>;
+}
+
+/** Single objects of the API server. Rejects with a StageError (`target`). */
+export interface ObjectWriter {
+  /** `undefined` when there is none. */
+  read(name: ApiObjectName, signal: AbortSignal): Promise<ApiObject | undefined>;
+  /**
+   * Server-side apply as our field manager, without force; gives the object as it is stored then. What was applied before and is left out now
+   * goes. With a subresource only that part is written.
+   */
+  apply(object: ApiObject, options: { readonly subresource?: 'status'; readonly signal: AbortSignal }): Promise<ApiObject>;
 }
 
 export interface Clock {

@@ -66,9 +66,14 @@ export function folderFault(folder: RenderedFolder, { owner }: RenderedOwner): s
 export function surveyFolder(folder: RenderedFolder, wanted: readonly Desired[]): readonly Existing[] {
   const known = (indexOf(folder)?.policies ?? []).filter(({ file }) => has(folder, file));
   const keys = new Set(known.map(refKey));
+  const wants = new Map(wanted.map((policy) => [refKey(policy), policy.fingerprint]));
   const inTheWay = wanted.filter((policy) => !keys.has(refKey(policy)) && has(folder, fileNameOf(policy)));
   return [
-    ...known.map((entry): Existing => ({ ...refOf(entry), fingerprint: fingerprintNow(folder, entry), owner: 'ours' })),
+    ...known.map((entry): Existing => {
+      const fingerprint = fingerprintNow(folder, entry);
+      const drifted = fingerprint !== entry.fingerprint && entry.fingerprint === wants.get(refKey(entry));
+      return { ...refOf(entry), fingerprint, ...(drifted ? { drifted } : {}), owner: 'ours' };
+    }),
     ...inTheWay.map((policy): Existing => ({ ...refOf(policy), fingerprint: '', owner: 'nobody' })),
   ];
 }

@@ -96,6 +96,9 @@ test('a file of ours that somebody changed is seen, and written anew', () => {
   const fingerprints = new Map(surveyFolder(changed, []).map(({ name, fingerprint }) => [name, fingerprint]));
   expect(fingerprints.get('api')).toBe(desired('api').fingerprint);
   expect(fingerprints.get('web')).not.toBe(desired('web').fingerprint);
+  const drifted = surveyFolder(changed, [desired('web'), desired('api')]).filter((policy) => policy.drifted);
+  expect(drifted.map(({ name }) => name)).toEqual(['web']);
+  expect(surveyFolder(changed, [desired('web', { action: 'Audit' })]).some((policy) => policy.drifted)).toBe(false);
   expect(after(changed, 'a', [planned('changed', 'web'), planned('unchanged', 'api')])).toEqual(two);
   expect(after(changed, 'a', [planned('unchanged', 'web'), planned('unchanged', 'api')])).toEqual(two);
   // a link or a folder in its place

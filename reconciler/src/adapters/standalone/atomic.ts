@@ -4,7 +4,7 @@ import { constants, promises as fs } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** Writes the whole file or nothing: readers see the old content or the new one. */
-export async function writeAtomically(file: string, content: string): Promise<void> {
+export async function writeAtomically(file: string, content: string | Buffer): Promise<void> {
   const temporary = temporaryBeside(file);
   try {
     await writeDurably(temporary, content);
@@ -17,7 +17,7 @@ export async function writeAtomically(file: string, content: string): Promise<vo
 }
 
 /** Writes a new file and waits for the disk; fails when something of that name is there. */
-export async function writeDurably(file: string, content: string): Promise<void> {
+export async function writeDurably(file: string, content: string | Buffer): Promise<void> {
   const handle = await fs.open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
   try {
     await handle.writeFile(content);
