@@ -6,6 +6,7 @@ import { addCheckCommand } from './check-command.ts';
 import { EXIT, explainFailure } from './exit.ts';
 import type { Door, ExitCode, Terminal } from './exit.ts';
 import { addInstallCommand } from './install-command.ts';
+import { addPrintCommand } from './print-command.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
 import { addSynthCommand } from './synth-command.ts';
 import { addWhatIfCommand } from './what-if-command.ts';
@@ -51,6 +52,7 @@ function makeProgram({ terminal, finish }: Door): Command {
   addWhatIfCommand(program, door);
   addReconcileCommand(program, door);
   addInstallCommand(program, door);
+  addPrintCommand(program, door);
   addAgentCommands(program, door);
   return program;
 }

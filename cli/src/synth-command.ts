@@ -1,8 +1,9 @@
 /** `parapet synth`: a policy program's manifests, from the hermetic sandbox. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Manifest } from '@parapet/policy';
+import type { Manifest, Problem } from '@parapet/policy';
 import type { SynthManifest } from '@parapet/reconciler';
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { EXIT, listProblems } from './exit.ts';
 import type { Door } from './exit.ts';
@@ -13,7 +14,22 @@ where DIR brings none.
 
 Examples:
   parapet synth .                         print the manifests
-  parapet synth policies --out /tmp/out   write them; files of an earlier run that are no longer made are removed`;
+  parapet synth policies --out /tmp/out   write them; files of an earlier run that are no longer made are removed
+  parapet synth . --stdout --require-objects   as a plugin of Argo CD: see parapet print argocd-plugin`;
+
+interface SynthFlags {
+  readonly out?: string;
+  readonly stdout?: boolean;
+  readonly requireObjects?: boolean;
+}
+
+const NOTHING: Problem = {
+  code: 'empty-result',
+  severity: 'error',
+  place: {},
+  message: 'the program makes no policies: whoever applies its output would remove all that are there',
+  hint: 'call app.synth(), or leave out --require-objects',
+};
 
 export function addSynthCommand(program: Command, door: Door): void {
   program
@@ -21,12 +37,19 @@ export function addSynthCommand(program: Command, door: Door): void {
     .description("run a policy program in the sandbox; prints its manifests, or lists all problems with the author's file and line")
     .argument('<dir>', 'folder of the program: main.ts, or what its cdk8s.yaml names')
     .option('--out <dir>', 'write the manifests to this folder instead')
+    .addOption(
+      new Option(
+        '--stdout',
+        'print them with the repository and commit they are from, as Argo CD tells them in ARGOCD_APP_SOURCE_REPO_URL and ARGOCD_APP_REVISION',
+      ).conflicts('out'),
+    )
+    .option('--require-objects', 'a program that makes no manifest is a problem')
     .addHelpText('after', EXAMPLES)
-    .action((directory: string, { out }: { out?: string }) => synth(door, { directory: resolve(directory), out }));
+    .action((directory: string, flags: SynthFlags) => synth(door, resolve(directory), flags));
 }
 
-async function synth({ terminal, finish }: Door, { directory, out }: { directory: string; out: string | undefined }): Promise<void> {
-  const [{ createSynthesizer, renderFiles }, { libraryFolders }, { countPolicies, validate }] = await Promise.all([
+async function synth({ terminal, finish }: Door, directory: string, { out, stdout, requireObjects }: SynthFlags): Promise<void> {
+  const [{ argocdProvenance, createSynthesizer, renderFiles, stamp }, { libraryFolders }, { countPolicies, validate }] = await Promise.all([
     import('@parapet/reconciler'),
     import('./library.ts'),
     import('./validate.ts'),
@@ -39,7 +62,13 @@ async function synth({ terminal, finish }: Door, { directory, out }: { directory
   const result = await createSynthesizer({ library: { modules: libraryFolders() } }).synth({ directory });
   const { policies, problems } = validate(result.manifests.map(inTheProgram));
   if (listProblems(terminal, [...result.problems, ...problems])) return finish(EXIT.problems);
-  const files = renderFiles(result.manifests);
+  if (requireObjects === true && result.manifests.length === 0) {
+    listProblems(terminal, [NOTHING]);
+    return finish(EXIT.problems);
+  }
+  const from = stdout === true ? argocdProvenance(terminal.env) : undefined;
+  const manifests = from === undefined ? result.manifests : result.manifests.map((each) => ({ ...each, value: stamp(each.value, from) }));
+  const files = renderFiles(manifests);
   if (out === undefined) return terminal.out([...files.values()].join('---\n'));
   const { OutsideError, writeFolder } = await import('./output-folder.ts');
   try {

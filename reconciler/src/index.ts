@@ -1,6 +1,8 @@
 /** From a Git commit to policies in force, and back to the commit as statuses. */
 export { createSynthesizer, DEFAULT_LIMITS, renderFiles, renderManifest } from './adapters/synth/index.ts';
 export type { SynthesizerOptions, SynthLimits } from './adapters/synth/index.ts';
+export { argocdProvenance } from './argocd/provenance.ts';
+export type { ArgocdProvenance } from './argocd/provenance.ts';
 export { configFromEnvironment } from './config.ts';
 export type { Environment, ReconcilerConfig, ReconcilerFlags, Secret } from './config.ts';
 export type { Ending } from './follow.ts';
@@ -9,6 +11,9 @@ export { DEFAULT_NAMESPACE, PORTS } from './install/part.ts';
 export type { InstallObject, InstallOptions } from './install/part.ts';
 export type { Inventory, InventoryEntry } from './inventory.ts';
 export { runReconciler } from './main.ts';
+export { stamp } from './manifest.ts';
 export type { RunOptions } from './main.ts';
 export type { CommitStatus, Log, LogEvent, SynthManifest, Synthesizer, SynthResult } from './ports.ts';
+export { PRINT_DEFAULTS, PRINTED } from './printed.ts';
+export type { PrintSettings } from './printed.ts';
 export { StageError } from './stage-error.ts';

@@ -62,6 +62,7 @@ need make make
 need gcc gcc
 need g++ g++
 need python3 python3
+need lua5.1 lua5.1
 need git git
 need ca-certificates /etc/ssl/certs/ca-certificates.crt
 need qemu-system-x86 qemu-system-x86_64

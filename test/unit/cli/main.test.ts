@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { explainFailure } from '../../../cli/src/exit.ts';
+import { PRINTED } from '../../../reconciler/src/printed.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 let folder: string;
@@ -68,6 +69,8 @@ describe('usage', () => {
     { args: ['agent', 'stop', '--keep', '--remove'], text: /cannot be used with/ },
     { args: ['agent', 'wait', '--policy', 'a/b', '--timeout', 'soon'], text: /'soon' is not a time/ },
     { args: ['reconcile', '--once', '--interval', '5s'], text: /cannot be used with/ },
+    { args: ['synth', '.', '--stdout', '--out', 'x'], text: /cannot be used with/ },
+    { args: ['print', 'frob'], text: /Allowed choices are argocd-plugin/ },
     { args: ['reconcile'], text: /no repository to follow[\s\S]*no target to write to/ },
   ])('$args is refused with exit code 2 and without a stack', ({ args, text }) => {
     const { status, stdout, stderr } = parapet(args);
@@ -82,6 +85,18 @@ describe('usage', () => {
     expect(parapet(['--version']).stdout).toBe(
       `${(JSON.parse(readFileSync(join(root, 'cli/package.json'), 'utf8')) as { version: string }).version}\n`,
     );
+  });
+});
+
+describe('print', () => {
+  test('prints every file there is, for the names that were given', () => {
+    const help = parapet(['print', '--help']).stdout;
+    for (const what of Object.keys(PRINTED)) expect(help).toMatch(new RegExp(`^  ${what} `, 'm'));
+    expect(parapet(['print', 'argocd-health', '--argocd-namespace', 'gitops']).stdout).toContain('namespace: gitops\n');
+    expect(parapet(['print', 'argocd-sidecar', '--image', 'r/p:1']).stdout).toContain('image: r/p:1\n');
+    const admission = parapet(['print', 'flux-admission', '--namespace', 'safe', '--service-account', "o'b"]).stdout;
+    expect(admission).toContain(String.raw`request.userInfo.username == 'system:serviceaccount:safe:o\'b'`);
+    expect(admission).toContain('http://parapet-artifacts.safe.svc.cluster.local./');
   });
 });
 
