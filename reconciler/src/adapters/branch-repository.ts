@@ -59,7 +59,8 @@ export class BranchRepository {
       const now = await this.#ask(signal);
       if (now === undefined || now === this.#here) return now;
       const options = ['--quiet', '--force', '--depth=1', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--no-auto-gc'];
-      await this.#git(['fetch', ...options, '--', this.#options.url, `+${this.#remote}:${FETCHED}`], signal);
+      const args = ['fetch', ...options, '--', this.#options.url, `+${this.#remote}:${FETCHED}`];
+      await this.#bounded(signal, async (limited) => this.#git(args, limited));
       // It may have moved since it was asked for.
       this.#here = (await this.#git(['rev-parse', '--verify', `${FETCHED}^{commit}`], signal)).trim();
       return this.#here;
@@ -147,17 +148,44 @@ export class BranchRepository {
 
   /** Without templates, so without hooks; anew, because the last process may have died in the middle of anything. */
   async #make(signal: AbortSignal): Promise<void> {
-    await fs.rm(this.#repository, { recursive: true, force: true });
+    // A command that the last process started may still be at work in it.
+    await fs.rm(this.#repository, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     await fs.mkdir(this.#repository, { recursive: true, mode: 0o700 });
     await this.#git(['init', '--quiet', '--bare', '--template='], signal);
   }
 
-  /** Old commits are of no use any more. Where they would fill the disk, the next fetch begins anew. */
+  /** Old commits are of no use any more. */
   async #tidy(signal: AbortSignal): Promise<void> {
     await this.#whole(() => this.#git(['gc', '--auto', '--quiet'], signal));
-    const counted = await this.#whole(() => this.#git(['count-objects', '-v'], signal));
-    const kib = [...counted.matchAll(/^size(?:-pack)?: (\d+)$/gm)].reduce((sum, [, size]) => sum + Number(size), 0);
-    if (kib * 1024 > (this.#options.limit ?? 1024 * MIB)) this.#forget();
+    if (await this.#isTooLarge()) this.#forget();
+  }
+
+  /** Ends what fetches more than may be kept. */
+  async #bounded(signal: AbortSignal, fetch: (limited: AbortSignal) => Promise<unknown>): Promise<void> {
+    const tooLarge = new AbortController();
+    const look = async (): Promise<void> => {
+      if (await this.#isTooLarge()) tooLarge.abort();
+    };
+    const watch = setInterval(() => void look(), 500);
+    try {
+      await fetch(AbortSignal.any([signal, tooLarge.signal]));
+      await look();
+      tooLarge.signal.throwIfAborted();
+    } catch (error) {
+      if (!tooLarge.signal.aborted) throw error;
+      await fs.rm(this.#repository, { recursive: true, force: true });
+      throw new GitFailure('it is too large to fetch', { tooMuch: true });
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  /** What was fetched is in packs. */
+  async #isTooLarge(): Promise<boolean> {
+    const folder = join(this.#repository, 'objects', 'pack');
+    const names = await fs.readdir(folder).catch(() => []);
+    const sizes = await Promise.all(names.map(async (name) => (await fs.stat(join(folder, name)).catch(() => undefined))?.size ?? 0));
+    return sizes.reduce((sum, size) => sum + size, 0) > (this.#options.limit ?? 1024 * MIB);
   }
 
   #forget(): void {

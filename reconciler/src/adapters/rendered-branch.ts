@@ -14,6 +14,7 @@ import { INDEX_FILE } from '../rendered-index.ts';
 import { StageError } from '../stage-error.ts';
 import { BranchRepository } from './branch-repository.ts';
 import type { BranchOptions } from './branch-repository.ts';
+import { GitFailure } from './git-command.ts';
 
 const MAX_FILE = 2 * 1024 * 1024;
 const MAX_INDEX = 64 * 1024 * 1024;
@@ -141,7 +142,8 @@ export class RenderedBranch implements Delivery {
       signal.throwIfAborted();
       if (error instanceof StageError) throw error;
       const why = timeout.aborted ? 'it did not answer in time' : plain(error instanceof Error ? error.message : String(error));
-      throw new StageError('target', `${this.#what} can't be ${what}: ${why}`, { cause: error, code: 'repository-unreachable' });
+      const code = error instanceof GitFailure && error.tooMuch ? 'repository-too-large' : 'repository-unreachable';
+      throw new StageError('target', `${this.#what} can't be ${what}: ${why}`, { cause: error, code });
     }
   }
 }

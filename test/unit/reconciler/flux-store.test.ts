@@ -1,12 +1,13 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { serveArtifacts } from '../../../reconciler/src/adapters/flux/server.ts';
@@ -14,7 +15,8 @@ import type { ArtifactServer } from '../../../reconciler/src/adapters/flux/serve
 import { ArtifactStore } from '../../../reconciler/src/adapters/flux/store.ts';
 import { packFiles, unpackFiles } from '../../../reconciler/src/adapters/flux/tar.ts';
 
-jest.setTimeout(60_000);
+// real processes, on machines that may be busy
+jest.setTimeout(120_000);
 
 const PLACE = { namespace: 'shop', name: 'policies' };
 const FILES = [
@@ -125,6 +127,30 @@ test('what somebody changed on disk, and what a crash left, is gone after the st
   writeFileSync(join(directory, good.path), 'worse');
   expect((await store.put(PLACE, Buffer.from('good'))).digest).toBe(good.digest);
   expect(readFileSync(join(directory, good.path), 'utf8')).toBe('good');
+});
+
+test('killed 20 times at any moment, what has a name is whole, and nothing else is left after the next start', async () => {
+  const writer = resolve(import.meta.dirname, 'artifact-writer.ts');
+  const seen = new Set<string>();
+  for (let round = 0; round < 20; round += 1) {
+    const env = { ...process.env, NODE_OPTIONS: '' };
+    const child = spawn(process.execPath, ['--conditions=source', writer, directory], { stdio: ['ignore', 'pipe', 'inherit'], env });
+    const ended = new Promise((done) => child.once('close', done));
+    await new Promise((begun) => child.stdout.once('data', begun));
+    await delay((round * 7) % 60);
+    child.kill('SIGKILL');
+    await ended;
+    for (const file of files()) {
+      expect(file).toBe(`shop/policies/${sha256(readFileSync(join(directory, file)))}.tar.gz`);
+      seen.add(file);
+    }
+    const removed = await new ArtifactStore(directory).open();
+    expect(removed.filter((file) => !file.endsWith('.tmp'))).toEqual([]);
+  }
+  expect(seen.size).toBeGreaterThan(3);
+  const store = await opened();
+  await store.tidy(PLACE, (await store.put(PLACE, Buffer.from('last'))).digest);
+  expect(readdirSync(join(directory, 'shop/policies'))).toHaveLength(2);
 });
 
 test.each(['..', '../x', 'a/b', '', '.hidden', 'Upper', 'a\0'])('a name %j is no place', async (name) => {

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { on } from 'node:events';
+import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { INDEX_FILE, readIndex } from '../../../reconciler/src/rendered-index.ts';
@@ -10,7 +13,7 @@ import { branchOf, commitsOf, treeOf } from './rendered-fixture.ts';
 import { Repository } from './repositories.ts';
 
 // real processes, on machines that may be busy
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const { signal } = new AbortController();
 let repository: Repository;
@@ -221,6 +224,25 @@ test('a caller that gives up is heard, and a repository that is gone is the worl
   await expect(branchOf(repository, { patience: 1 }).survey([], signal)).rejects.toThrow(/can't be read: it did not answer in time/);
 });
 
+test('a branch that is larger than may be kept is not fetched to the end, and nothing of it stays', async () => {
+  repository.commit({ large: randomBytes(2_000_000).toString('hex') }, ['HEAD:rendered']);
+  const branch = branchOf(repository, { limit: 100_000 }, 'small');
+  await expect(branch.carryOut(first, signal)).rejects.toMatchObject({
+    code: 'repository-too-large',
+    message: expect.stringContaining("can't be written: it is too large to fetch") as unknown,
+  });
+  expect(readdirSync(join(repository.home, 'small'))).toEqual([]);
+});
+
+/** Resolves once a process has printed so many lines. */
+async function lines(stream: Readable, count: number): Promise<void> {
+  let seen = 0;
+  for await (const chunk of on(stream, 'data', { close: ['end'] }) as AsyncIterable<[Buffer]>) {
+    seen += chunk[0].toString().split('\n').length - 1;
+    if (seen >= count) return;
+  }
+}
+
 test('killed 25 times at any moment, the branch always holds whole revisions, and the next run goes on from there', async () => {
   const writer = resolve(import.meta.dirname, 'rendered-writer.ts');
   const outcomes = new Set<number>();
@@ -231,8 +253,8 @@ test('killed 25 times at any moment, the branch always holds whole revisions, an
       env,
     });
     const ended = new Promise((done) => child.once('close', done));
-    await new Promise((begun) => child.stdout.once('data', begun));
-    await delay((round * 97) % 1300);
+    await lines(child.stdout, 1 + (round % 3));
+    await delay((round * 97) % 600);
     child.kill('SIGKILL');
     await ended;
     if (existsSync(join(repository.bare, 'refs/heads/rendered'))) outcomes.add(commitsOf(repository).length);

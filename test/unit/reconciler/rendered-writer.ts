@@ -18,4 +18,5 @@ for (let number = 0; ; number += 1) {
     ]),
     signal,
   );
+  process.stdout.write('delivered\n');
 }
