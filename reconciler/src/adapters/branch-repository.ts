@@ -3,8 +3,11 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { fastImport } from '../fast-import.ts';
 import type { CommitInput } from '../fast-import.ts';
-import { GitFailure, gitObjects, gitText } from './git-command.ts';
-import type { GitSettings } from './git-command.ts';
+import { GitAccess } from './git/access.ts';
+import type { CredentialsReader } from './git/access.ts';
+import { GitFailure, gitObjects, gitText } from './git/command.ts';
+import type { GitExtras, GitSettings } from './git/command.ts';
+import { openPlace } from './git/place.ts';
 
 const FETCHED = 'refs/parapet/branch';
 const NEXT = 'refs/parapet/next';
@@ -16,7 +19,9 @@ export interface BranchOptions {
   readonly branch: string;
   /** A directory of our own. */
   readonly directory: string;
-  readonly git: Omit<GitSettings, 'home'>;
+  /** What Git may know of our environment: `PATH`, proxies, certificates, the ssh agent. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly credentials: CredentialsReader;
   /** Most bytes of objects that are kept; 1 GiB unless told. */
   readonly limit?: number;
 }
@@ -34,14 +39,17 @@ export interface BranchEntry {
 export class BranchRepository {
   readonly #options: BranchOptions;
   readonly #settings: GitSettings;
+  readonly #access: GitAccess;
   /** The repository, once it was made by this process; forgotten when anything fails: a crash leaves locks and half a repository. */
   #ready: Promise<void> | undefined;
   /** The commit of the branch whose objects are here. */
   #here: string | undefined;
 
   constructor(options: BranchOptions) {
+    const { url, directory, environment, credentials } = options;
     this.#options = options;
-    this.#settings = { ...options.git, home: this.#repository };
+    this.#settings = { environment, protocol: new URL(url).protocol.replace(':', ''), home: directory };
+    this.#access = new GitAccess({ url, directory, credentials });
   }
 
   get #repository(): string {
@@ -60,7 +68,7 @@ export class BranchRepository {
       if (now === undefined || now === this.#here) return now;
       const options = ['--quiet', '--force', '--depth=1', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--no-auto-gc'];
       const args = ['fetch', ...options, '--', this.#options.url, `+${this.#remote}:${FETCHED}`];
-      await this.#bounded(signal, async (limited) => this.#git(args, limited));
+      await this.#bounded(signal, async (limited) => this.#remotely(args, limited));
       // It may have moved since it was asked for.
       this.#here = (await this.#git(['rev-parse', '--verify', `${FETCHED}^{commit}`], signal)).trim();
       return this.#here;
@@ -117,7 +125,7 @@ export class BranchRepository {
     const lease = `--force-with-lease=${this.#remote}:${expected ?? ''}`;
     const options = ['--quiet', '--porcelain', '--no-verify', '--no-follow-tags', '--recurse-submodules=no', lease];
     try {
-      await this.#git(['push', ...options, '--', this.#options.url, `${commit}:${this.#remote}`], signal);
+      await this.#remotely(['push', ...options, '--', this.#options.url, `${commit}:${this.#remote}`], signal);
     } catch (error) {
       if (!(error instanceof GitFailure)) throw error;
       const now = await this.#whole(() => this.#ask(signal));
@@ -136,7 +144,7 @@ export class BranchRepository {
   }
 
   async #ask(signal: AbortSignal): Promise<string | undefined> {
-    const listing = await this.#git(['ls-remote', '--', this.#options.url, this.#remote], signal);
+    const listing = await this.#remotely(['ls-remote', '--', this.#options.url, this.#remote], signal);
     const found = listing.split('\n').find((line) => line.endsWith(`\t${this.#remote}`));
     return /^([0-9a-f]{40}|[0-9a-f]{64})\t/.exec(found ?? '')?.[1];
   }
@@ -149,6 +157,7 @@ export class BranchRepository {
   /** Without templates, so without hooks; anew, because the last process may have died in the middle of anything. */
   async #make(signal: AbortSignal): Promise<void> {
     // A command that the last process started may still be at work in it.
+    await openPlace(this.#options.directory, this.#repository);
     await fs.rm(this.#repository, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     await fs.mkdir(this.#repository, { recursive: true, mode: 0o700 });
     await this.#git(['init', '--quiet', '--bare', '--template='], signal);
@@ -202,8 +211,14 @@ export class BranchRepository {
     }
   }
 
-  async #git(args: readonly string[], signal: AbortSignal): Promise<string> {
-    return gitText(this.#settings, { directory: this.#repository, args, signal, limit: 64 * MIB });
+  async #git(args: readonly string[], signal: AbortSignal, extras?: GitExtras): Promise<string> {
+    const call = { directory: this.#repository, args, signal, limit: 64 * MIB };
+    return gitText(this.#settings, extras === undefined ? call : { ...call, extras });
+  }
+
+  /** With what it takes to be let in. */
+  async #remotely(args: readonly string[], signal: AbortSignal): Promise<string> {
+    return this.#access.use(signal, async (extras) => this.#git(args, signal, extras));
   }
 }
 

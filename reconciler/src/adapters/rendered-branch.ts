@@ -14,7 +14,7 @@ import { INDEX_FILE } from '../rendered-index.ts';
 import { StageError } from '../stage-error.ts';
 import { BranchRepository } from './branch-repository.ts';
 import type { BranchOptions } from './branch-repository.ts';
-import { GitFailure } from './git-command.ts';
+import { GitFailure } from './git/command.ts';
 
 const MAX_FILE = 2 * 1024 * 1024;
 const MAX_INDEX = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { RenderedBranch } from '../../../reconciler/src/adapters/rendered-branch.ts';
-import type { Credentials } from '../../../reconciler/src/source-url.ts';
+import type { GitCredentials } from '../../../reconciler/src/git-secret.ts';
 import { planned, revision } from './deliveries.ts';
 import { branchOf, commitsOf, treeOf } from './rendered-fixture.ts';
 import { Repository, serveGit } from './repositories.ts';
@@ -9,7 +9,7 @@ import type { GitServer } from './repositories.ts';
 // real processes, on machines that may be busy
 jest.setTimeout(60_000);
 
-const RIGHT = { username: 'bot', password: 'right-s3cret-t0ken' };
+const RIGHT = { kind: 'basic', username: 'bot', password: 'right-s3cret-t0ken' } as const;
 const { signal } = new AbortController();
 let repository: Repository;
 let server: GitServer;
@@ -17,16 +17,15 @@ let server: GitServer;
 beforeEach(async () => {
   repository = new Repository();
   repository.git(['config', 'http.receivepack', 'true'], repository.bare);
-  server = await serveGit(repository.home, { user: RIGHT.username, password: RIGHT.password });
+  server = await serveGit(repository.home, { user: RIGHT.username, password: RIGHT.password, spying: true });
 });
 afterEach(async () => {
   await server.close();
   repository.remove();
 });
 
-function branch(credentials: () => Credentials | undefined, patience = 20_000): RenderedBranch {
-  const git = { environment: { PATH: process.env['PATH'] ?? '' }, protocol: 'http', origin: server.url, credentials };
-  return branchOf(repository, { url: `${server.url}/policies.git`, git, patience });
+function branch(credentials: () => GitCredentials | undefined, patience = 20_000): RenderedBranch {
+  return branchOf(repository, { url: `${server.url}/policies.git`, credentials, patience });
 }
 /** Everything that an error says, with what caused it. */
 function everything(error: unknown): string {
@@ -36,7 +35,7 @@ const many = (commit: string, action: string) =>
   Array.from({ length: 300 }, (_, index) => planned(commit === 'a' ? 'added' : 'changed', `p${index}`, { commit, action }));
 
 test('with credentials that may write, policies are pushed, and no command line on the machine shows them', async () => {
-  let password = RIGHT.password;
+  let password: string = RIGHT.password;
   const delivery = branch(() => ({ ...RIGHT, password }));
   expect(await delivery.carryOut(revision('a', many('a', 'Block')), signal)).toEqual(new Map());
   expect(await delivery.carryOut(revision('b', many('b', 'Audit')), signal)).toEqual(new Map());

@@ -14,7 +14,8 @@ export function branchOf(repository: Repository, options: Partial<RenderedBranch
     owner: OWNER.owner,
     programPath: OWNER.path,
     directory: join(repository.home, name),
-    git: { environment: { PATH: process.env['PATH'] ?? '' }, protocol: 'file', origin: undefined, credentials: () => undefined },
+    environment: { PATH: process.env['PATH'] ?? '' },
+    credentials: () => undefined,
     committedAt: () => Promise.resolve(1_700_000_000),
     ...options,
   });
