@@ -70,6 +70,8 @@ export const REASON_OF_STAGE: Readonly<Record<Stage, string>> = {
   synth: 'SynthFailed',
   target: 'ApplyFailed',
   status: 'StatusFailed',
+  secret: 'SecretUnreadable',
+  listen: 'ListenFailed',
 };
 export type FailureReason = 'CommitRefused' | 'PruneNotConfirmed' | 'VerificationFailed' | 'Timeout' | 'AccessDenied';
 
