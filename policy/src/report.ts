@@ -48,6 +48,8 @@ export interface ViolationReport extends PolicyRef {
   readonly commit?: string;
   /** `main.ts:12` */
   readonly source?: string;
+  /** What was hit, `namespace/Kind/name`: `shop/Deployment/web`. Absent where the node can't tell, and on the host. */
+  readonly workload?: string;
 }
 
 export interface NodeReport {

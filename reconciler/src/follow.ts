@@ -7,6 +7,7 @@ import type { Clock } from './ports.ts';
 import { reconcile } from './reconcile.ts';
 import type { Reconciling, RunResult, StopReason } from './reconcile.ts';
 import { StageError } from './stage-error.ts';
+import { STOPPED_WORDS, TOPICS } from './status-words.ts';
 
 export interface Following extends Reconciling {
   readonly observer: Observer;
@@ -54,6 +55,8 @@ export async function follow(parts: Following, signal: AbortSignal): Promise<End
   } finally {
     stopping.abort('stopping' satisfies StopReason);
     await Promise.allSettled(loops);
+    // Whether somebody comes back to what waits for nodes, nobody knows.
+    parts.statuses.end({ topics: TOPICS, description: STOPPED_WORDS });
   }
   return { exit: 0, problems: [] };
 }

@@ -11,10 +11,13 @@ import type { ReconcilerConfig } from './config.ts';
 import { follow, once } from './follow.ts';
 import type { Ending, Following } from './follow.ts';
 import { looseRef } from './git-ref.ts';
+import { HOST_LIMITS } from './host-limits.ts';
 import { Observer, OBSERVER_SETTINGS } from './observe.ts';
+import { Pace } from './pace.ts';
 import type { Clock, Log, Source, StatusHost, Synthesizer } from './ports.ts';
 import { StageError } from './stage-error.ts';
 import { STATUS_SETTINGS, Statuses } from './statuses.ts';
+import { VIOLATIONS_SETTINGS } from './violations-status.ts';
 
 export interface RunOptions {
   /** Aborted to stop: the run at hand ends, its status with it. */
@@ -41,11 +44,15 @@ export async function runReconciler(config: ReconcilerConfig, options: RunOption
   const target = new StandaloneTarget(config.target);
   const refused = await guarded(async (): Promise<Ending> => ({ exit: 1, problems: await target.open() }));
   if (refused.exit === 3 || refused.problems.length > 0) return refused;
+  const host = statusHost(config);
+  const stored = (name: string): FileStore => new FileStore(join(config.target, '.store', name));
   const statuses = new Statuses({
-    host: statusHost(config),
-    store: new FileStore(join(config.target, '.store', 'outbox.json')),
+    host,
+    store: stored('outbox.json'),
     clock,
     log,
+    pace: new Pace(host.limits.pace, clock),
+    random: Math.random,
     settings: {
       ...STATUS_SETTINGS,
       ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
@@ -53,7 +60,8 @@ export async function runReconciler(config: ReconcilerConfig, options: RunOption
     },
   });
   await statuses.load();
-  const settings = { ...OBSERVER_SETTINGS, patience: config.noReportAfter, recount: config.violationsEvery };
+  const violations = { ...VIOLATIONS_SETTINGS, spacing: config.violationsEvery };
+  const settings = { ...OBSERVER_SETTINGS, patience: config.noReportAfter, violations };
   const parts: Following = {
     source: gitSource(config),
     synthesizer: options.synthesizer ?? createSynthesizer({ library: { modules: options.library } }),
@@ -61,7 +69,7 @@ export async function runReconciler(config: ReconcilerConfig, options: RunOption
     statuses,
     log,
     clock,
-    observer: new Observer({ target, statuses, clock, log, settings }),
+    observer: new Observer({ target, statuses, store: stored('violations.json'), clock, log, settings }),
     path: config.path,
     allowEmpty: config.allowEmpty,
     interval: config.interval ?? 0,
@@ -115,7 +123,12 @@ function gitSource(config: ReconcilerConfig): Source {
 
 /** Without a host the log is where statuses go: every status that is posted is logged. */
 function statusHost({ github }: ReconcilerConfig): StatusHost {
-  if (github === undefined) return { post: () => Promise.resolve({ kind: 'posted' }) };
+  if (github === undefined)
+    return {
+      limits: { ...HOST_LIMITS.GitHub, writes: Infinity, pace: { minute: Infinity, hour: Infinity } },
+      post: () => Promise.resolve({ kind: 'posted' }),
+      find: () => Promise.resolve({ kind: 'none' }),
+    };
   const { owner, repository, apiUrl, token } = github;
   return new GitHub({ owner, repository, apiUrl, token: () => Promise.resolve().then(() => readSecret(token)) });
 }

@@ -14,6 +14,9 @@ const text: Check = (value) => typeof value === 'string' && value.length <= 8192
 const wholeNumber: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const optionalText: Check = (value) => value === undefined || text(value);
 const optionalNumber: Check = (value) => value === undefined || wholeNumber(value);
+/** `namespace/Kind/name`, in the characters that Kubernetes lets them have. */
+const optionalWorkload: Check = (value) =>
+  value === undefined || (typeof value === 'string' && value.length <= 512 && /^[a-z0-9-]+\/[A-Za-z0-9]+\/[A-Za-z0-9.:_-]+$/.test(value));
 const oneOf =
   (values: readonly string[]): Check =>
   (value) =>
@@ -45,6 +48,7 @@ const VIOLATION: Record<keyof ViolationReport, Check> & Record<string, Check> = 
   lastSeen: text,
   commit: optionalText,
   source: optionalText,
+  workload: optionalWorkload,
 };
 
 /** The report, or why it is none: one sentence that holds nothing of the report but field names. */

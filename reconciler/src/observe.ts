@@ -2,25 +2,26 @@
 import { plain } from './describe.ts';
 import type { Inventory } from './inventory.ts';
 import { readNodeReport } from './node-report.ts';
-import { enforcedOutcome, violationsOutcome } from './outcome.ts';
+import { enforcedOutcome, hitsOf } from './outcome.ts';
 import type { Outcome, SeenReport } from './outcome.ts';
-import type { Clock, Log, PolicyTarget, ReportFile } from './ports.ts';
+import type { Clock, Log, PolicyTarget, ReportFile, Store } from './ports.ts';
 import type { Statuses } from './statuses.ts';
+import { VIOLATIONS_SETTINGS, ViolationsStatus } from './violations-status.ts';
+import type { ViolationsSettings } from './violations-status.ts';
 
 export interface ObserverSettings {
   /** A report that isn't renewed for so long is stale; also how long a commit waits for the first one. Milliseconds. */
   readonly patience: number;
-  /** Shortest time between two violation statuses that differ in numbers only. Milliseconds. */
-  readonly recount: number;
-  /** Shortest time between two that name different rules. Milliseconds. */
-  readonly rename: number;
+  readonly violations: ViolationsSettings;
 }
 
-export const OBSERVER_SETTINGS: ObserverSettings = { patience: 60_000, recount: 60_000, rename: 5_000 };
+export const OBSERVER_SETTINGS: ObserverSettings = { patience: 60_000, violations: VIOLATIONS_SETTINGS };
 
 interface Wiring {
-  readonly target: PolicyTarget;
+  readonly target: Pick<PolicyTarget, 'reports'>;
   readonly statuses: Statuses;
+  /** Keeps what is known of violations, so that a restart says nothing twice. */
+  readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   readonly settings: ObserverSettings;
@@ -33,13 +34,22 @@ interface Sighting {
   readonly changed: number;
 }
 
+/** What is known of the applied commit's violations. */
+interface KnownViolations {
+  readonly commit: string;
+  readonly status: ViolationsStatus;
+  /** How many were stored, and when. */
+  total: number;
+  at: number;
+}
+
 export class Observer {
   readonly #wiring: Wiring;
   #applied: { readonly inventory: Inventory; readonly since: number } | undefined;
   #sightings = new Map<string, Sighting>();
   /** Last complaint about a report file, so that each is made once. */
   #complaints = new Map<string, string>();
-  #violations: { readonly commit: string; readonly outcome: Outcome; readonly at: number } | undefined;
+  #violations: KnownViolations | undefined;
 
   constructor(wiring: Wiring) {
     this.#wiring = wiring;
@@ -58,28 +68,60 @@ export class Observer {
   async look(options: { readonly final?: boolean } = {}): Promise<void> {
     const applied = this.#applied;
     if (applied === undefined) return;
-    const { clock, settings, statuses } = this.#wiring;
+    const { clock, settings } = this.#wiring;
     const reports = this.#see(await this.#wiring.target.reports());
     // A newer commit may have been applied while the files were read.
     if (this.#applied !== applied) return;
     const { inventory, since } = applied;
     const waited = clock.now() - since;
     const enforced = enforcedOutcome({ inventory, reports, waited, patience: settings.patience });
-    if (enforced.state !== 'pending' || options.final !== true) statuses.set(inventory.commit, 'enforced', enforced);
-    const violations = violationsOutcome({ inventory, reports, enforced: enforced.state === 'success' });
-    if (violations !== undefined && this.#isDue(inventory.commit, violations)) {
-      statuses.set(inventory.commit, 'violations', violations);
-      this.#violations = { commit: inventory.commit, outcome: violations, at: clock.now() };
-    }
+    this.#sayEnforced(inventory.commit, enforced, options.final === true);
+    await this.#sayViolations(inventory, enforced, reports);
   }
 
-  /** A change of colour at once, of the rule soon, of numbers now and then: nobody reads more, and hosts count writes. */
-  #isDue(commit: string, outcome: Outcome): boolean {
-    const last = this.#violations;
-    if (last === undefined || last.commit !== commit || last.outcome.state !== outcome.state) return true;
-    if (last.outcome.description === outcome.description) return false;
-    const { clock, settings } = this.#wiring;
-    return clock.now() - last.at >= (last.outcome.essence === outcome.essence ? settings.recount : settings.rename);
+  #sayEnforced(commit: string, enforced: Outcome, final: boolean): void {
+    const { statuses } = this.#wiring;
+    if (enforced.state !== 'pending' || !final) statuses.set(commit, 'enforced', enforced);
+    else if (statuses.latest(commit, 'enforced')?.state === 'pending')
+      statuses.set(commit, 'enforced', { state: 'error', description: `nobody waits any longer: ${enforced.description}` });
+  }
+
+  async #sayViolations(inventory: Inventory, enforced: Outcome, reports: readonly SeenReport[]): Promise<void> {
+    const { clock, settings, statuses } = this.#wiring;
+    const known = await this.#violationsOf(inventory.commit);
+    const now = clock.now();
+    const outcome = known.status.see({
+      hits: hitsOf(reports, inventory),
+      enforced: enforced.state === 'success',
+      watched: reports.some(({ fresh }) => fresh),
+      now,
+    });
+    if (outcome !== undefined) statuses.set(inventory.commit, 'violations', outcome);
+    // Numbers that nobody was told may get lost in a crash: they will be counted again.
+    const isStale = known.total !== known.status.total && now - known.at >= settings.violations.spacing;
+    if (outcome === undefined && !isStale) return;
+    [known.total, known.at] = [known.status.total, now];
+    await this.#kept(() => this.#wiring.store.save(known.status.toJSON()));
+  }
+
+  async #violationsOf(commit: string): Promise<KnownViolations> {
+    if (this.#violations?.commit === commit) return this.#violations;
+    const { settings, store } = this.#wiring;
+    // What is stored is about the commit of an earlier process, and only of use to the first here.
+    const stored = this.#violations === undefined ? await this.#kept(() => store.load()) : undefined;
+    const status = new ViolationsStatus(commit, settings.violations, stored);
+    this.#violations = { commit, status, total: status.total, at: 0 };
+    return this.#violations;
+  }
+
+  async #kept<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      const message = plain(error instanceof Error ? error.message : String(error));
+      this.#wiring.log({ level: 'warn', stage: 'report', message: `violations can't be kept for a restart: ${message}` });
+      return undefined;
+    }
   }
 
   #see(files: readonly ReportFile[]): SeenReport[] {

@@ -10,8 +10,6 @@ export interface Outcome {
   readonly state: StatusState;
   /** At most 140 characters, one line. */
   readonly description: string;
-  /** Changes when the outcome is another one, and not when only its numbers are. */
-  readonly essence: string;
 }
 
 /** A report, and whether its node has renewed it lately. */
@@ -71,23 +69,39 @@ function isAbout(policy: PolicyReport, commit: string): boolean {
   return policy.commit === commit || (policy.commit === undefined && policy.state === 'Rejected');
 }
 
+/** A violation that counts against the commit, and the node that tells of it. */
+export interface Hit {
+  readonly node: string;
+  readonly violation: ViolationReport;
+}
+
+/** What nodes report as gone against the commit's policies. Reports of nodes that have gone quiet count too: what happened has happened. */
+export function hitsOf(reports: readonly SeenReport[], inventory: Inventory): Hit[] {
+  const ours = new Set(inventory.policies.map(refKey));
+  return reports.flatMap(({ report }) =>
+    report.status.violations
+      .filter(({ commit, count: number, action }) => commit === inventory.commit && number > 0 && action !== 'Allow')
+      .filter((violation) => ours.has(refKey(violation)))
+      .map((violation) => ({ node: report.metadata.name, violation })),
+  );
+}
+
+/** Characters of a description that may follow the rule. */
+const MAX_DETAILS = 105;
+
 interface Tally {
   readonly violation: ViolationReport;
   count: number;
 }
 
 /**
- * Whether anything went against the commit's policies: red with the worst rule, where Block is worse than Audit, then severity counts,
- * then how often. `undefined` while there is neither a violation nor an enforced commit.
+ * Red with the worst rule, where Block is worse than Audit, then severity counts, then how often; and with the workload that was hit, or how
+ * many. `undefined` when nothing was.
  */
-export function violationsOutcome(input: {
-  readonly inventory: Inventory;
-  readonly reports: readonly SeenReport[];
-  readonly enforced: boolean;
-}): Outcome | undefined {
-  const tallies = tally(input.reports, input.inventory);
+export function violationsOutcome(hits: readonly Hit[]): Outcome | undefined {
+  const tallies = tally(hits);
   const worst = tallies[0];
-  if (worst === undefined) return input.enforced ? outcome('success', 'no violations') : undefined;
+  if (worst === undefined) return undefined;
   const { violation } = worst;
   const others = tallies.slice(1).reduce((sum, { count: number }) => sum + number, 0);
   const rules = tallies.length - 1;
@@ -95,20 +109,24 @@ export function violationsOutcome(input: {
   const source = violation.source === undefined ? '' : ` (${clip(plain(violation.source), 50)})`;
   const verb = violation.action === 'Block' ? 'blocked' : 'audited';
   const rule = plain(`${violation.name} ${violation.rule} ${violation.resource}`);
-  return {
-    state: 'failure',
-    description: clipBefore(`${worst.count} ${verb}: ${rule}`, `${source}${more}`),
-    essence: JSON.stringify([verb, refKey(violation), violation.rule]),
-  };
+  const where = whereOf(hits);
+  // The rule says more than the workload.
+  const room = `${source}${where}${more}`.length <= MAX_DETAILS;
+  const description = clipBefore(`${worst.count} ${verb}: ${rule}`, `${source}${room ? where : ''}${more}`);
+  return outcome('failure', description);
 }
 
-/** Violations of this commit, added up over nodes by policy, rule and action; the worst first, ties by name. */
-function tally(reports: readonly SeenReport[], inventory: Inventory): Tally[] {
-  const ours = new Set(inventory.policies.map(refKey));
+function whereOf(hits: readonly Hit[]): string {
+  const workloads = new Set(hits.map(({ violation }) => violation.workload).filter((workload) => workload !== undefined));
+  const [only] = workloads;
+  if (only === undefined) return '';
+  return workloads.size > 1 ? ` in ${workloads.size} workloads` : ` in ${clip(plain(only), 50)}`;
+}
+
+/** Added up over nodes and workloads by policy, rule and action; the worst first, ties by name. */
+function tally(hits: readonly Hit[]): Tally[] {
   const tallies = new Map<string, Tally>();
-  for (const violation of reports.flatMap(({ report }) => report.status.violations)) {
-    if (violation.commit !== inventory.commit || violation.count === 0 || violation.action === 'Allow' || !ours.has(refKey(violation)))
-      continue;
+  for (const { violation } of hits) {
     const key = JSON.stringify([refKey(violation), violation.rule, violation.action]);
     const known = tallies.get(key);
     if (known === undefined) tallies.set(key, { violation, count: violation.count });
@@ -124,5 +142,5 @@ function order(a: Tally, b: Tally): number {
 
 /** An outcome of which the description is all that there is to say. */
 export function outcome(state: StatusState, description: string): Outcome {
-  return { state, description, essence: `${state} ${description}` };
+  return { state, description };
 }

@@ -1,6 +1,7 @@
 /** What the reconciler's story needs from the world. Adapters implement these; `main.ts` wires them. */
 import type { Problem, ProblemCode } from '@parapet/policy';
 import type { ApiObject, ApiObjectName } from './api-object.ts';
+import type { HostLimits } from './host-limits.ts';
 import type { Inventory } from './inventory.ts';
 import type { StoredFile } from './manifest.ts';
 import type { StatusState } from './outcome.ts';
@@ -104,14 +105,28 @@ export interface PolicyTarget {
   reports(): Promise<readonly ReportFile[]>;
 }
 
+/** Something said about one line of the author's files. */
+export interface Annotation {
+  /** Relative to the repository's root. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  readonly level: 'failure' | 'warning';
+  readonly message: string;
+}
+
 export interface CommitStatus {
   /** Full hash. */
   readonly commit: string;
   readonly context: string;
   readonly state: StatusState;
-  /** At most 140 characters. */
+  /** One line; a host shows as much of it as its limits say. */
   readonly description: string;
   readonly targetUrl?: string;
+  /** Markdown, for hosts that show more than a line; the others show the description only. */
+  readonly summary?: string;
+  /** For hosts that show them at their lines; the others don't. */
+  readonly annotations?: readonly Annotation[];
 }
 
 /**
@@ -124,10 +139,19 @@ export type PostResult =
   | { readonly kind: 'retry'; readonly message: string; readonly after?: number }
   | { readonly kind: 'refused' | 'closed'; readonly message: string };
 
+/** What a host shows for a commit and context; `unknown` when it didn't tell, with `after` in milliseconds where it said when. */
+export type FindResult =
+  | { readonly kind: 'found'; readonly status: Pick<CommitStatus, 'state' | 'description' | 'targetUrl'> }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly message: string; readonly after?: number };
+
 /** Never rejects: what goes wrong is in the result. */
 export interface StatusHost {
+  readonly limits: HostLimits;
   /** `signal` gives up waiting for an answer: `retry`. */
   post(status: CommitStatus, signal: AbortSignal): Promise<PostResult>;
+  /** The newest status: to learn after a crash or a lost answer whether one arrived (`isShown`). */
+  find(about: Pick<CommitStatus, 'commit' | 'context'>, signal: AbortSignal): Promise<FindResult>;
 }
 
 /** One JSON value that survives a crash. */

@@ -8,7 +8,7 @@ import { describePlan, plan } from './plan.ts';
 import type { Plan } from './plan.ts';
 import type { Log, PolicyTarget, Source, SynthManifest, Synthesizer, SynthResult } from './ports.ts';
 import { StageError } from './stage-error.ts';
-import { supersededBy } from './statuses.ts';
+import { STOPPED_WORDS, supersededBy } from './status-words.ts';
 import type { Statuses } from './statuses.ts';
 
 export interface Reconciling {
@@ -166,7 +166,7 @@ async function apply(
 }
 
 function overtaken({ statuses, log }: Reconciling, commit: string, reason: StopReason): RunResult {
-  const description = reason === 'stopping' ? 'the reconciler was stopped' : supersededBy(reason.by);
+  const description = reason === 'stopping' ? STOPPED_WORDS : supersededBy(reason.by);
   if (statuses.latest(commit, 'synth')?.state === 'pending') statuses.set(commit, 'synth', { state: 'error', description });
   log({ level: 'info', stage: 'synth', commit, message: description });
   return { kind: 'overtaken', problems: [] };

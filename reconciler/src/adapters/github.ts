@@ -3,7 +3,9 @@ import { promises as fs } from 'node:fs';
 import { Octokit } from '@octokit/core';
 import { restEndpointMethods } from '@octokit/plugin-rest-endpoint-methods';
 import { clip, plain } from '../describe.ts';
-import type { CommitStatus, PostResult, StatusHost } from '../ports.ts';
+import { fitted, HOST_LIMITS } from '../host-limits.ts';
+import type { StatusState } from '../outcome.ts';
+import type { CommitStatus, FindResult, PostResult, StatusHost } from '../ports.ts';
 
 export interface GitHubOptions {
   readonly owner: string;
@@ -23,7 +25,13 @@ const LIMITED_MS = 60_000;
 /** A host can't silence us for longer than this. */
 const LONGEST_WAIT_MS = 3_600_000;
 
+const PER_PAGE = 100;
+const MAX_PAGES = 10;
+
+type GitHubClient = InstanceType<typeof Client>;
+
 export class GitHub implements StatusHost {
+  readonly limits = HOST_LIMITS.GitHub;
   readonly #options: GitHubOptions;
 
   constructor(options: GitHubOptions) {
@@ -31,6 +39,46 @@ export class GitHub implements StatusHost {
   }
 
   async post(status: CommitStatus, signal: AbortSignal): Promise<PostResult> {
+    const { owner, repository } = this.#options;
+    return this.#ask(signal, async (client, request) => {
+      const { state, description, targetUrl } = fitted(status, this.limits);
+      const response = await client.rest.repos.createCommitStatus({
+        owner,
+        repo: repository,
+        sha: status.commit,
+        state,
+        description,
+        context: status.context,
+        ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
+        request,
+      });
+      // By its types it can't be anything else, by the network it can.
+      const code: number = response.status;
+      return code === 201
+        ? { kind: 'posted' }
+        : { kind: 'refused', message: `GitHub answered ${code}: has ${owner}/${repository} been renamed?` };
+    });
+  }
+
+  async find({ commit, context }: Pick<CommitStatus, 'commit' | 'context'>, signal: AbortSignal): Promise<FindResult> {
+    const { owner, repository } = this.#options;
+    const found = await this.#ask<FindResult>(signal, async (client, request) => {
+      for (let page = 1; page <= MAX_PAGES; page += 1) {
+        const about = { owner, repo: repository, ref: commit, per_page: PER_PAGE, page, request };
+        const { status: code, data } = await client.rest.repos.listCommitStatusesForRef(about);
+        if (!Array.isArray(data)) return { kind: 'unknown', message: `GitHub answered ${Number(code)} without a list` };
+        // Newest first, and GitHub takes contexts that differ in case only for the same.
+        const newest = data.find((status) => status.context.toLowerCase() === context.toLowerCase());
+        if (newest !== undefined) return foundStatus(newest);
+        if (data.length < PER_PAGE) return { kind: 'none' };
+      }
+      return { kind: 'unknown', message: 'the commit has more statuses than are looked through' };
+    });
+    if (found.kind === 'found' || found.kind === 'none' || found.kind === 'unknown') return found;
+    return { message: 'GitHub did not answer the question', ...found, kind: 'unknown' };
+  }
+
+  async #ask<T>(signal: AbortSignal, work: (client: GitHubClient, request: object) => Promise<T>): Promise<T | PostResult> {
     const { owner, repository, apiUrl, patience } = this.#options;
     let token: string;
     try {
@@ -39,32 +87,27 @@ export class GitHub implements StatusHost {
       return { kind: 'refused', message: "GitHub's token can't be read" };
     }
     try {
-      const client = new Client({
-        auth: token,
-        baseUrl: apiUrl,
-        userAgent: 'parapet',
-        log: { debug: silent, info: silent, warn: silent, error: silent },
-      });
-      const response = await client.rest.repos.createCommitStatus({
-        owner,
-        repo: repository,
-        sha: status.commit,
-        state: status.state,
-        description: status.description,
-        context: status.context,
-        ...(status.targetUrl === undefined ? {} : { target_url: status.targetUrl }),
-        // A redirect would turn the request into another one, or take the token elsewhere.
-        request: { signal: AbortSignal.any([signal, AbortSignal.timeout(patience ?? 10_000)]), redirect: 'manual' },
-      });
-      // By its types it can't be anything else, by the network it can.
-      const code: number = response.status;
-      return code === 201
-        ? { kind: 'posted' }
-        : { kind: 'refused', message: `GitHub answered ${code}: has ${owner}/${repository} been renamed?` };
+      const log = { debug: silent, info: silent, warn: silent, error: silent };
+      const client = new Client({ auth: token, baseUrl: apiUrl, userAgent: 'parapet', log });
+      // A redirect would turn the request into another one, or take the token elsewhere.
+      return await work(client, { signal: AbortSignal.any([signal, AbortSignal.timeout(patience ?? 10_000)]), redirect: 'manual' });
     } catch (error) {
       return judge(error, { token, apiUrl, name: `${owner}/${repository}` });
     }
   }
+}
+
+function foundStatus({
+  state,
+  description,
+  target_url,
+}: {
+  state: string;
+  description: string | null;
+  target_url: string | null;
+}): FindResult {
+  const link = target_url === null ? {} : { targetUrl: target_url };
+  return { kind: 'found', status: { state: state as StatusState, description: description ?? '', ...link } };
 }
 
 /** Reads a token from a file: without the line's end, and never empty. */

@@ -1,7 +1,9 @@
 /** A world for the reconciler's stories: time that passes when told, a store and a target in memory. */
 import type { Inventory } from '../../../reconciler/src/inventory.ts';
 import type { StoredFile } from '../../../reconciler/src/manifest.ts';
+import { Pace } from '../../../reconciler/src/pace.ts';
 import type { Clock, PolicyTarget, ReportFile, Store } from '../../../reconciler/src/ports.ts';
+import { Statuses, STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
 import type { NodeReport } from '@parapet/policy';
 
 /** Lets everything run that waits for nothing but its turn. */
@@ -16,6 +18,11 @@ export class FakeClock implements Clock {
 
   now(): number {
     return this.#now;
+  }
+
+  /** How many wait for time to pass. */
+  get sleeping(): number {
+    return this.#sleepers.length;
   }
 
   sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -56,6 +63,14 @@ export function memoryStore(): Store & { value: unknown } {
     },
   };
   return store;
+}
+
+type StatusWiring = ConstructorParameters<typeof Statuses>[0];
+
+/** Statuses at the host's own pace, unless told, whose waits are as long as they can be. */
+export function statusesFor(wiring: Pick<StatusWiring, 'host' | 'store' | 'clock' | 'log'> & Partial<StatusWiring>): Statuses {
+  const pace = new Pace(wiring.host.limits.pace, wiring.clock);
+  return new Statuses({ pace, random: () => 1, settings: STATUS_SETTINGS, ...wiring });
 }
 
 /** A target in memory. */

@@ -142,6 +142,15 @@ test('a stop in the middle of a run ends its status, and the next start carries 
   expect(next.parts.statuses.latest(A, 'synth')?.state).toBe('success');
 });
 
+test('what waits for nodes has an end when the reconciler is stopped, and goes on with the next start', async () => {
+  await following(A);
+  await world.clock.advance(500);
+  expect(world.said(A, 'parapet/enforced')).toEqual(['pending: waiting for a node to report']);
+  stop.abort('stopping');
+  await ending;
+  expect(world.parts.statuses.latest(A, 'enforced')).toMatchObject({ state: 'error', description: 'the reconciler was stopped' });
+});
+
 test('a stop while the repository is asked is no bug', async () => {
   await following(A);
   const asked = { ...world.parts, source: { ...world.parts.source, resolve: (signal: AbortSignal) => untilAborted(signal) } };

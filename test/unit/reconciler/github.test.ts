@@ -6,11 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { GitHub, readTokenFile } from '../../../reconciler/src/adapters/github.ts';
 import type { CommitStatus, PostResult } from '../../../reconciler/src/ports.ts';
-import { Statuses } from '../../../reconciler/src/statuses.ts';
 import { startGithub } from '../../support/github/index.ts';
 import type { Failure, Github } from '../../support/github/index.ts';
 import { hash, memoryLog } from './builders.ts';
-import { memoryStore } from './fakes.ts';
+import { memoryStore, statusesFor } from './fakes.ts';
 
 // real processes, on machines that may be busy
 jest.setTimeout(60_000);
@@ -143,8 +142,8 @@ test.each(failures)('after %s, three times, every last word arrives, in order, o
     now: () => Date.now(),
     sleep: (ms: number, until: AbortSignal) => delay(ms, undefined, { signal: until }).catch(() => undefined),
   };
-  const settings = { backoff: { first: 20, longest: 100 }, pace: { every: 1, burst: 10 } };
-  const statuses = new Statuses({ host: host(patienceFor(failure)), store: memoryStore(), clock, log: log.log, settings });
+  const settings = { backoff: { first: 20, longest: 100 } };
+  const statuses = statusesFor({ host: host(patienceFor(failure)), store: memoryStore(), clock, log: log.log, settings });
   github.failNext(failure, { count: 3, headers });
   const abort = new AbortController();
   const delivered = statuses.deliver(abort.signal);
@@ -177,12 +176,38 @@ function send(...args: readonly string[]): Promise<unknown> {
   return new Promise((done) => child.once('close', done));
 }
 
-test('killed between the host’s answer and writing it down, a status is sent again and never lost', async () => {
+test('killed between the host’s answer and writing it down, the next start asks the host and sends the status no second time', async () => {
   const file = join(home, 'outbox.json');
   await send(file, github.url, SHA, 'die');
   expect(github.statuses(SHA)).toHaveLength(1);
-  expect(readFileSync(file, 'utf8')).toContain('"queue":[{');
+  expect(readFileSync(file, 'utf8')).toContain('"sending":true');
   await send(file, github.url);
+  expect(readFileSync(file, 'utf8')).toContain('"queue":[]');
   await send(file, github.url);
-  expect(github.statuses(SHA).map(({ state }) => state)).toEqual(['pending', 'pending']);
+  expect(github.statuses(SHA).map(({ state }) => state)).toEqual(['pending']);
+});
+
+test('what the host shows is found, the newest of the context, however many others there are', async () => {
+  expect(await host().find(status(), signal)).toEqual({ kind: 'none' });
+  await host().post(status({ state: 'pending', description: 'working' }), signal);
+  await host().post(status({ targetUrl: 'https://x.test/', description: 'd'.repeat(150) }), signal);
+  for (let number = 0; number < 120; number += 1)
+    await host().post(status({ context: `other/${number % 2}`, description: String(number) }), signal);
+  const found = { state: 'success', description: `${'d'.repeat(139)}…`, targetUrl: 'https://x.test/' };
+  expect(await host().find(status(), signal)).toEqual({ kind: 'found', status: found });
+  expect(await host().find(status({ context: 'other/1' }), signal)).toMatchObject({ status: { description: '119' } });
+});
+
+test.each<[Failure, Record<string, string>, object]>([
+  [401, {}, {}],
+  [429, { 'retry-after': '7' }, { after: 7000 }],
+  [500, {}, {}],
+  ['drop', {}, {}],
+])('after %s nobody knows what the host shows', async (failure, headers, more) => {
+  github.failNext(failure, { headers });
+  expect(await host().find(status(), signal)).toMatchObject({
+    kind: 'unknown',
+    message: expect.stringContaining('GitHub') as unknown,
+    ...more,
+  });
 });

@@ -5,7 +5,7 @@ import { nodeReport, policyReport, violation } from './builders.ts';
 
 const good = nodeReport('n1', {
   policies: [policyReport('web', { commit: 'c', generation: 3 })],
-  violations: [violation({ source: 'main.ts:3' })],
+  violations: [violation({ source: 'main.ts:3', workload: 'shop/Deployment/web' })],
 });
 const status = (change: Record<string, unknown>): unknown => ({ ...good, status: { ...good.status, ...change } });
 
@@ -53,6 +53,13 @@ test.each([
     status({ violations: [violation({ resource: 'x'.repeat(8193) })] }),
     'status.violations[0].resource is not what it should be',
   ],
+  ...['shop/web', 'shop/Deployment/', '/Deployment/web', 'shop/Deployment/web\n', `shop/Pod/${'x'.repeat(600)}`, 4].map(
+    (workload): [string, unknown, string] => [
+      `${String(workload).slice(0, 30)} for a workload`,
+      status({ violations: [{ ...violation(), workload }] }),
+      'status.violations[0].workload is not what it should be',
+    ],
+  ),
   ['very many entries', status({ violations: Array.from({ length: 100_001 }, () => 1) }), 'status.violations has more than 100000 entries'],
 ])('%s is refused with a sentence that says where', (_name, value, wrong) => {
   expect(readNodeReport(value)).toEqual({ wrong });

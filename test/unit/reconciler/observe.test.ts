@@ -1,11 +1,12 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import type { NodeReport, ViolationReport } from '@parapet/policy';
 import { Observer, OBSERVER_SETTINGS } from '../../../reconciler/src/observe.ts';
-import type { CommitStatus } from '../../../reconciler/src/ports.ts';
+import { HOST_LIMITS } from '../../../reconciler/src/host-limits.ts';
+import type { CommitStatus, StatusHost, Store } from '../../../reconciler/src/ports.ts';
 import { StageError } from '../../../reconciler/src/stage-error.ts';
-import { Statuses, STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
+import type { Statuses } from '../../../reconciler/src/statuses.ts';
 import { hash, inventory, memoryLog, nodeReport, policyReport, violation } from './builders.ts';
-import { FakeClock, FakeTarget, memoryStore } from './fakes.ts';
+import { FakeClock, FakeTarget, memoryStore, statusesFor } from './fakes.ts';
 
 const commit = hash('c');
 let clock: FakeClock;
@@ -13,6 +14,7 @@ let target: FakeTarget;
 let statuses: Statuses;
 let observer: Observer;
 let log = memoryLog();
+let store = memoryStore();
 /** Everything that was said, in order. */
 let said: string[] = [];
 
@@ -20,18 +22,27 @@ beforeEach(() => {
   clock = new FakeClock();
   target = new FakeTarget();
   log = memoryLog();
+  store = memoryStore();
   said = [];
-  const host = { post: () => Promise.resolve({ kind: 'posted' } as const) };
-  statuses = new Statuses({ host, store: memoryStore(), clock, log: log.log, settings: STATUS_SETTINGS });
+  const host: StatusHost = {
+    limits: HOST_LIMITS.GitHub,
+    post: () => Promise.resolve({ kind: 'posted' }),
+    find: () => Promise.resolve({ kind: 'none' }),
+  };
+  statuses = statusesFor({ host, store: memoryStore(), clock, log: log.log });
   const set = statuses.set.bind(statuses);
   statuses.set = (sha, topic, status): boolean => {
     const changed = set(sha, topic, status);
     if (changed) said.push(`${topic} ${status.state}: ${status.description}`);
     return changed;
   };
-  observer = new Observer({ target, statuses, clock, log: log.log, settings: OBSERVER_SETTINGS });
+  observer = observing();
   observer.applied(inventory(commit));
 });
+
+function observing(kept: Store = store): Observer {
+  return new Observer({ target, statuses, store: kept, clock, log: log.log, settings: OBSERVER_SETTINGS });
+}
 
 let reports = 0;
 function report(name: string, status: Partial<NodeReport['status']> = {}): NodeReport {
@@ -98,25 +109,64 @@ test('a violation turns the commit red at once, with the worst rule', async () =
   ]);
 });
 
-test('numbers are updated once a minute, another rule after five seconds, a colour at once', async () => {
+test('what changes while it is red is said once a minute, and green comes after a quiet quarter of an hour', async () => {
   await look(violated({ count: 1 }));
   await clock.advance(59_000);
-  expect(await look(violated({ count: 500 }))).toEqual([]);
+  expect(await look(violated({ count: 501 }))).toEqual([]);
   await clock.advance(1_000);
   expect(await look(violated({ count: 501 }))).toEqual(['violations failure: 501 blocked: web spec.process.matchPaths[0] /usr/bin/apt']);
-  await clock.advance(4_900);
-  expect(await look(violated({ rule: 'another' }))).toEqual([]);
-  await clock.advance(100);
-  expect(await look(violated({ rule: 'another' }))).toHaveLength(1);
-  expect(await look(report('n1'))).toEqual(['violations success: no violations']);
+  await clock.advance(60_000);
+  expect(await look(violated({ count: 600, rule: 'another' }))).toHaveLength(1);
+  await clock.advance(899_999);
+  expect(await look(report('n1'))).toEqual([]);
+  await clock.advance(1);
+  const quiet = 'violations success: quiet for 15 min; 1101 earlier, last 1970-01-01 00:18 UTC: web another';
+  expect(await look(report('n1'))).toEqual([quiet]);
 });
 
-test('very many changing reports make few statuses', async () => {
+test('very many changing reports make few statuses, and few writes to the store', async () => {
+  let writes = 0;
+  const counted: Store = { load: () => store.load(), save: (value) => ((writes += 1), store.save(value)) };
+  observer = observing(counted);
+  observer.applied(inventory(commit));
   for (let turn = 0; turn < 1200; turn += 1) {
     await look(violated({ count: turn + 1, rule: `rule ${turn % 7}` }));
     await clock.advance(50);
   }
-  expect(said.filter((text) => text.startsWith('violations')).length).toBeLessThanOrEqual(14);
+  expect(said.filter((text) => text.startsWith('violations')).length).toBe(1);
+  await look(violated({ count: 1300 }));
+  expect(said.filter((text) => text.startsWith('violations')).length).toBe(2);
+  expect(writes).toBe(2);
+});
+
+test('a restart says nothing twice, whatever becomes of the statuses', async () => {
+  await look(violated({ count: 40 }));
+  said = [];
+  observer = observing();
+  observer.applied(inventory(commit));
+  const fresh = statuses.set.bind(statuses);
+  const all: string[] = [];
+  statuses.set = (sha, topic, status): boolean => {
+    all.push(topic);
+    return fresh(sha, topic, status);
+  };
+  await look(violated({ count: 40 }));
+  await clock.advance(120_000);
+  await look(violated({ count: 41 }));
+  expect([all.includes('violations'), said]).toEqual([false, []]);
+});
+
+test('a store that fails costs a warning, and what was stored about another commit is not used', async () => {
+  observer = observing({ load: () => Promise.reject(new Error('EIO')), save: () => Promise.reject(new Error('ENOSPC')) });
+  observer.applied(inventory(commit));
+  expect(await look(violated({}))).toHaveLength(2);
+  expect(log.text()).toMatch(/EIO.*ENOSPC/s);
+  observer = observing();
+  observer.applied(inventory(commit));
+  await look(violated({}));
+  observer = observing();
+  observer.applied(inventory(hash('d')));
+  expect(await look(report('n1', { policies: [policyReport('web', { commit: hash('d') })] }))).toHaveLength(2);
 });
 
 test('another commit starts afresh, and the one before says nothing more', async () => {
@@ -142,6 +192,12 @@ test('the last look of a run that ends leaves nothing pending', async () => {
   target.report(clock.now(), report('n1'));
   await observer.look({ final: true });
   expect(said[0]).toBe('enforced success: 1 of 1 nodes');
+});
+
+test('what an earlier run left pending gets its end with the last look', async () => {
+  await look(report('n1', { policies: [] }));
+  await observer.look({ final: true });
+  expect(said.at(-1)).toBe('enforced error: nobody waits any longer: 0 of 1 nodes');
 });
 
 test('reports that are none are ignored with one line each, and the others count', async () => {
@@ -176,7 +232,7 @@ test('a target that cannot be read is the world’s failure, and the next look g
 });
 
 test('without an applied commit there is nothing to say', async () => {
-  const idle = new Observer({ target, statuses, clock, log: log.log, settings: OBSERVER_SETTINGS });
+  const idle = observing();
   target.report(clock.now(), violated({ count: 3 }));
   await idle.look();
   expect(said).toEqual([]);

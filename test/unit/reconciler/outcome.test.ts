@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { PolicyReport, ViolationReport } from '@parapet/policy';
 import fc from 'fast-check';
-import { enforcedOutcome, violationsOutcome } from '../../../reconciler/src/outcome.ts';
+import { enforcedOutcome, hitsOf, violationsOutcome } from '../../../reconciler/src/outcome.ts';
 import type { SeenReport } from '../../../reconciler/src/outcome.ts';
 import { entry, hash, inventory, nodeReport, policyReport, violation } from './builders.ts';
 
@@ -54,13 +54,12 @@ test.each([
   expect(`${state}: ${description}`).toBe(said);
 });
 
-const against = (violations: readonly ViolationReport[], enforced = true): ReturnType<typeof violationsOutcome> =>
-  violationsOutcome({ inventory: applied, reports: [{ report: nodeReport('n1', { violations }), fresh: true }], enforced });
+const against = (violations: readonly ViolationReport[]): ReturnType<typeof violationsOutcome> =>
+  violationsOutcome(hitsOf([{ report: nodeReport('n1', { violations }), fresh: true }], applied));
 const ours = (rest: Partial<ViolationReport> = {}): ViolationReport => violation({ commit, ...rest });
 
-test('without violations there is green once the commit is enforced, and nothing before', () => {
-  expect(against([], false)).toBeUndefined();
-  expect(against([])).toMatchObject({ state: 'success', description: 'no violations' });
+test('without violations there is nothing to say', () => {
+  expect(against([])).toBeUndefined();
 });
 
 test('what is not about this commit, does not count or is nobody’s policy is ignored', () => {
@@ -72,7 +71,7 @@ test('what is not about this commit, does not count or is nobody’s policy is i
     ours({ name: 'stranger' }),
     ours({ namespace: 'other' }),
   ];
-  expect(against(others)).toMatchObject({ state: 'success' });
+  expect(against(others)).toBeUndefined();
 });
 
 test('the worst rule is named: Block before Audit, then severity, then how often, then by name', () => {
@@ -94,15 +93,19 @@ test('violations of one rule are added up over nodes, and the line of the progra
     report: nodeReport(name, { violations: [ours({ count: 2, source: 'main.ts:12' })] }),
     fresh: name === 'n1',
   }));
-  const outcome = violationsOutcome({ inventory: applied, reports, enforced: false });
+  const outcome = violationsOutcome(hitsOf(reports, applied));
   expect(outcome).toMatchObject({ state: 'failure', description: '4 blocked: web spec.process.matchPaths[0] /usr/bin/apt (main.ts:12)' });
 });
 
-test('the essence changes with the worst rule and not with numbers', () => {
-  const essence = (violations: readonly ViolationReport[]): string | undefined => against(violations)?.essence;
-  expect(essence([ours({ count: 3, resource: '/x' })])).toBe(essence([ours({ count: 4, resource: '/y' })]));
-  expect(essence([ours({ rule: 'another' })])).not.toBe(essence([ours()]));
-  expect(essence([ours({ action: 'Audit' })])).not.toBe(essence([ours()]));
+test('the workload that was hit is named, or how many were', () => {
+  const [web, db] = [ours({ workload: 'shop/Deployment/web' }), ours({ workload: 'shop/StatefulSet/db', source: 'main.ts:12' })];
+  expect(against([web, ours()])?.description).toBe('2 blocked: web spec.process.matchPaths[0] /usr/bin/apt in shop/Deployment/web');
+  const long = { workload: `shop/Deployment/${'w'.repeat(60)}`, source: 's'.repeat(60) };
+  const others = ['r1', 'r2'].map((rule) => ours({ ...long, rule, severity: 1, count: 1e15 }));
+  expect(against([ours(long), ...others])?.description).toBe(
+    `1 blocked: web spec.process.matchPaths[0] /usr… (${'s'.repeat(49)}…), 2000000000000000 more by 2 other rules`,
+  );
+  expect(against([db, web])?.description).toBe('2 blocked: web spec.process.matchPaths[0] /usr/bin/apt (main.ts:12) in 2 workloads');
 });
 
 test('whatever nodes report, descriptions are one line of at most 140 characters', () => {
@@ -113,6 +116,7 @@ test('whatever nodes report, descriptions are one line of at most 140 characters
     resource: text,
     source: text,
     message: text,
+    workload: fc.option(text, { nil: undefined }),
     severity: number,
     count: number,
     action: fc.constantFrom('Audit', 'Block'),
@@ -125,9 +129,9 @@ test('whatever nodes report, descriptions are one line of at most 140 characters
         policies: states.map((state, index) => policyReport(index === 0 ? 'web' : 'db', { ...state, commit })),
       });
       const input = { inventory: applied, reports: [{ report, fresh: true }] };
-      for (const outcome of [enforcedOutcome({ ...input, waited: 0, patience: 1 }), violationsOutcome({ ...input, enforced: true })]) {
-        expect(outcome?.description.length).toBeLessThanOrEqual(140);
-        expect(outcome?.description).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+      for (const outcome of [enforcedOutcome({ ...input, waited: 0, patience: 1 }), violationsOutcome(hitsOf(input.reports, applied))]) {
+        expect(outcome?.description.length ?? 0).toBeLessThanOrEqual(140);
+        expect(outcome?.description ?? '').not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
       }
     }),
     { numRuns: 300 },

@@ -5,12 +5,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GitHub } from '../../../reconciler/src/adapters/github.ts';
 import { FileStore } from '../../../reconciler/src/adapters/standalone/store.ts';
+import { Pace } from '../../../reconciler/src/pace.ts';
 import type { StatusHost } from '../../../reconciler/src/ports.ts';
 import { Statuses, STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
 
 const [file = '', apiUrl = '', commit = '', mode] = process.argv.slice(2);
 const github = new GitHub({ owner: 'shop', repository: 'policies', apiUrl, token: () => Promise.resolve(process.env['TOKEN'] ?? '') });
 const host: StatusHost = {
+  limits: github.limits,
+  find: (about, signal) => github.find(about, signal),
   async post(status, signal) {
     const result = await github.post(status, signal);
     if (mode === 'die') process.kill(process.pid, 'SIGKILL');
@@ -21,7 +24,9 @@ const clock = {
   now: () => Date.now(),
   sleep: (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal }).catch(() => undefined),
 };
-const statuses = new Statuses({ host, store: new FileStore(file), clock, log: () => undefined, settings: STATUS_SETTINGS });
+const pace = new Pace(host.limits.pace, clock);
+const store = new FileStore(file);
+const statuses = new Statuses({ host, store, clock, log: () => undefined, pace, random: Math.random, settings: STATUS_SETTINGS });
 await statuses.load();
 if (commit !== '') statuses.set(commit, 'synth', { state: 'pending', description: 'synthesizing policies' });
 const abort = new AbortController();

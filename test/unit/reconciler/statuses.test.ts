@@ -1,22 +1,31 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import type { CommitStatus, PostResult, Store } from '../../../reconciler/src/ports.ts';
-import { contextOf, Statuses, STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
-import type { StatusSettings } from '../../../reconciler/src/statuses.ts';
+import { HOST_LIMITS } from '../../../reconciler/src/host-limits.ts';
+import { Pace } from '../../../reconciler/src/pace.ts';
+import type { CommitStatus, FindResult, PostResult, Store } from '../../../reconciler/src/ports.ts';
+import { STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
+import type { Statuses, StatusSettings } from '../../../reconciler/src/statuses.ts';
+import { TOPICS } from '../../../reconciler/src/status-words.ts';
 import { hash, memoryLog } from './builders.ts';
-import { FakeClock, memoryStore } from './fakes.ts';
+import { FakeClock, memoryStore, statusesFor } from './fakes.ts';
 
 const POSTED: PostResult = { kind: 'posted' };
+const RETRY: PostResult = { kind: 'retry', message: 'GitHub answered 500' };
 let clock: FakeClock;
 let log = memoryLog();
 let posts: { readonly at: number; readonly status: CommitStatus }[] = [];
-/** What the host answers next; then it takes everything. */
-let answers: (PostResult | 'hang')[] = [];
+/** What the host answers next; then it takes everything. `lost` takes a status and gives no answer. */
+let answers: (PostResult | 'hang' | 'lost')[] = [];
+/** What the host has, newest last, and when it was asked. */
+let shown: CommitStatus[] = [];
+let questions: number[] = [];
+/** What the host answers to the next questions; then it tells what it has. */
+let findings: FindResult[] = [];
 let running: { statuses: Statuses; stop: () => Promise<void> }[] = [];
 
 beforeEach(() => {
   clock = new FakeClock();
   log = memoryLog();
-  [posts, answers, running] = [[], [], []];
+  [posts, answers, running, shown, questions, findings] = [[], [], [], [], [], []];
 });
 afterEach(async () => {
   for (const { stop } of running) await stop();
@@ -25,12 +34,24 @@ afterEach(async () => {
 function post(status: CommitStatus, signal: AbortSignal): Promise<PostResult> {
   posts.push({ at: clock.now(), status });
   const answer = answers.shift() ?? POSTED;
-  if (answer !== 'hang') return Promise.resolve(answer);
+  if (answer === 'lost' || (typeof answer === 'object' && answer.kind === 'posted')) shown.push(status);
+  if (answer !== 'hang') return Promise.resolve(answer === 'lost' ? RETRY : answer);
   return new Promise((done) => signal.addEventListener('abort', () => done({ kind: 'retry', message: 'no answer' })));
 }
 
-async function started(store: Store = memoryStore(), settings: Partial<StatusSettings> = {}): Promise<(typeof running)[0]> {
-  const statuses = new Statuses({ host: { post }, store, clock, log: log.log, settings: { ...STATUS_SETTINGS, ...settings } });
+function find({ commit, context }: Pick<CommitStatus, 'commit' | 'context'>): Promise<FindResult> {
+  questions.push(clock.now());
+  const status = shown.findLast((one) => one.commit === commit && one.context === context);
+  return Promise.resolve(findings.shift() ?? (status === undefined ? { kind: 'none' } : { kind: 'found', status }));
+}
+
+async function started(
+  store: Store = memoryStore(),
+  { pace, ...settings }: Partial<StatusSettings> & { pace?: Pace } = {},
+): Promise<(typeof running)[0]> {
+  const host = { limits: HOST_LIMITS.GitHub, post, find };
+  const wiring = { host, store, clock, log: log.log, settings: { ...STATUS_SETTINGS, ...settings } };
+  const statuses = statusesFor({ ...wiring, ...(pace === undefined ? {} : { pace }) });
   await statuses.load();
   const abort = new AbortController();
   const delivered = statuses.deliver(abort.signal);
@@ -68,22 +89,44 @@ test('descriptions are one line of at most 140 characters, whoever wrote them', 
   expect(posts[0]?.status.description).toMatch(/^bad \[31m x+…$/);
 });
 
-test('a busy host is tried again, ever less often, until it takes the status once', async () => {
-  answers = Array.from({ length: 12 }, () => ({ kind: 'retry', message: 'GitHub answered 500' }) as const);
+test('a busy host is tried again, ever less often, and asked first each time, until it takes the status once', async () => {
+  answers = Array.from({ length: 11 }, () => RETRY);
   const { statuses } = await started();
   statuses.set(hash('a'), 'synth', said('success'));
   await clock.advance(3_600_000);
   const waits = posts.slice(1).map(({ at }, index) => at - posts[index]!.at);
-  expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300].map((seconds) => seconds * 1000));
+  expect(waits).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300].map((seconds) => seconds * 1000));
+  expect(questions).toEqual(posts.slice(1).map(({ at }) => at));
   expect(log.text()).toContain('GitHub answered 500; the status is kept and sent again in 300 s');
 });
 
-test('a host that says how long to wait is obeyed', async () => {
-  answers = [{ kind: 'retry', message: 'limited', after: 90_000 }];
+test('a status that arrived without an answer is not posted again', async () => {
+  answers = ['lost'];
+  findings = [{ kind: 'unknown', message: 'GitHub answered 502' }];
   const { statuses } = await started();
-  statuses.set(hash('a'), 'synth', said('success'));
-  await clock.advance(200_000);
-  expect(posts.map(({ at }) => at - posts[0]!.at)).toEqual([0, 90_000]);
+  statuses.set(hash('a'), 'synth', said('pending'));
+  await clock.advance(1_000);
+  statuses.set(hash('a'), 'synth', said('success', 'd'.repeat(300)));
+  await clock.advance(60_000);
+  expect(sent()).toEqual(['parapet/synth pending', `parapet/synth success ${'d'.repeat(139)}…`]);
+  expect(questions).toHaveLength(2);
+});
+
+test('a host that says how long to wait is obeyed, also over a restart and by all who write to it', async () => {
+  answers = [{ kind: 'retry', message: 'limited', after: 90_000 }];
+  const store = memoryStore();
+  const first = await started(store);
+  first.statuses.set(hash('a'), 'synth', said('success'));
+  await clock.advance(10_000);
+  await first.stop();
+  const pace = new Pace(HOST_LIMITS.GitHub.pace, clock);
+  await started(store, { pace });
+  const other = await started(memoryStore(), { pace });
+  other.statuses.set(hash('b'), 'synth', said('success'));
+  await clock.advance(79_999);
+  expect([posts.length, questions]).toEqual([1, []]);
+  await clock.advance(1_000);
+  expect(sent()).toHaveLength(3);
 });
 
 test('a refused status is logged, offered again ever less often, and arrives once the host lets us', async () => {
@@ -91,33 +134,90 @@ test('a refused status is logged, offered again ever less often, and arrives onc
   const { statuses } = await started();
   statuses.set(hash('a'), 'synth', said('success', 'done'));
   await clock.advance(60_000);
-  expect(posts.map(({ at }) => Math.round((at - posts[0]!.at) / 1000))).toEqual([0, 1, 3, 7, 15]);
+  expect(posts.map(({ at }) => Math.round((at - posts[0]!.at) / 1000))).toEqual([0, 2, 6, 14, 30]);
   expect(log.events.filter(({ level }) => level === 'error')).toHaveLength(4);
   await clock.advance(3_600_000);
-  expect(posts).toHaveLength(5);
+  expect([posts.length, questions]).toEqual([5, []]);
+});
+
+test('one status that the host never takes does not hold up the others', async () => {
+  const stubborn = hash('f');
+  const { statuses } = await started();
+  const settled = posts.length;
+  answers = [RETRY];
+  statuses.set(stubborn, 'synth', said('failure'));
+  await clock.advance(100);
+  for (let number = 0; number < 5; number += 1) statuses.set(hash(String(number)), 'synth', said('success'));
+  await clock.advance(100);
+  expect(posts.length - settled).toBe(6);
+});
+
+test('a host that is away is asked ever less often, however many statuses wait', async () => {
+  answers = Array.from({ length: 10_000 }, () => RETRY);
+  const { statuses } = await started();
+  for (let number = 0; number < 50; number += 1) statuses.set(number.toString(16).padStart(40, '0'), 'synth', said('success'));
+  await clock.advance(600_000);
+  const before = posts.length + questions.length;
+  await clock.advance(3_600_000);
+  expect(posts.length + questions.length - before).toBeLessThanOrEqual(26);
+  answers = [];
+  await clock.advance(3_600_000 * 6);
+  expect(new Set(shown.map(({ commit }) => commit)).size).toBe(50);
 });
 
 test('a burst goes out at once, then one a second', async () => {
   const { statuses } = await started();
-  for (let number = 0; number < 15; number += 1) statuses.set(number.toString(16).padStart(40, '0'), 'synth', said('success'));
+  for (let number = 0; number < 30; number += 1) statuses.set(number.toString(16).padStart(40, '0'), 'synth', said('success'));
   await clock.advance(500);
-  expect(posts.length).toBeGreaterThanOrEqual(10);
-  expect(posts.length).toBeLessThanOrEqual(12);
+  expect(posts).toHaveLength(20);
   await clock.advance(10_000);
-  expect(posts).toHaveLength(15);
+  expect(posts).toHaveLength(30);
 });
 
-test('statuses are on disk before they go to the host, and a restart sends what was not acknowledged', async () => {
+test('the newest failure overtakes what was waiting for its turn', async () => {
+  const { statuses } = await started();
+  for (let number = 0; number < 40; number += 1) statuses.set(number.toString(16).padStart(40, '0'), 'synth', said('success'));
+  await clock.advance(500);
+  statuses.set(hash('f'), 'synth', said('failure'));
+  await clock.advance(1_000);
+  expect(posts.findIndex(({ status }) => status.state === 'failure')).toBe(20);
+});
+
+test('a source with much to say leaves the others their turn', async () => {
+  const pace = new Pace({ minute: 4, hour: 1000 }, clock);
+  const [busy, quiet] = [await started(memoryStore(), { pace }), await started(memoryStore(), { pace })];
+  for (let number = 0; number < 100; number += 1) busy.statuses.set(number.toString(16).padStart(40, '0'), 'synth', said('failure'));
+  await clock.advance(100);
+  quiet.statuses.set(hash('f'), 'synth', said('pending'));
+  await clock.advance(41_000);
+  expect([posts.length, posts.some(({ status }) => status.state === 'pending')]).toEqual([3, true]);
+});
+
+test('what is sent is marked on disk before, and after a crash the host is asked instead of told twice', async () => {
   const store = memoryStore();
   answers = ['hang'];
   const first = await started(store);
   first.statuses.set(hash('a'), 'synth', said('pending'));
   await clock.advance(100);
-  expect(posts).toHaveLength(1);
   const onDisk = structuredClone(store.value);
+  shown.push(posts[0]!.status);
   await started({ load: () => Promise.resolve(onDisk), save: () => Promise.resolve() });
   await clock.advance(1_000);
-  expect(sent()).toEqual(['parapet/synth pending', 'parapet/synth pending']);
+  expect([sent(), questions.length]).toEqual([['parapet/synth pending'], 1]);
+});
+
+test('nothing is sent before its mark is stored', async () => {
+  let stored = (): void => undefined;
+  const slow: Store = { load: () => Promise.resolve(undefined), save: () => new Promise((done) => (stored = done)) };
+  const { statuses } = await started(slow);
+  statuses.set(hash('a'), 'synth', said('success'));
+  await clock.advance(10_000);
+  expect(posts).toEqual([]);
+  for (let turn = 0; turn < 4; turn += 1) {
+    stored();
+    await clock.advance(0);
+  }
+  expect(posts).toHaveLength(1);
 });
 
 test('what was acknowledged is not sent again after a restart', async () => {
@@ -146,6 +246,27 @@ test('a newer commit ends what is pending on the others, and nothing else', asyn
   ]);
   expect(statuses.latest(hash('a'), 'synth')?.description).toBe('superseded by ccccccc');
   expect(statuses.latest(hash('a'), 'enforced')?.state).toBe('pending');
+});
+
+test('every topic has an end when work is given up, but for a commit that is excepted', async () => {
+  const { statuses } = await started();
+  for (const topic of TOPICS) statuses.set(hash('a'), topic, said('pending'));
+  statuses.set(hash('b'), 'diff', said('pending'));
+  statuses.end({ topics: TOPICS, except: hash('b'), description: 'the reconciler was stopped' });
+  expect(TOPICS.map((topic) => statuses.latest(hash('a'), topic)?.description)).toEqual(TOPICS.map(() => 'the reconciler was stopped'));
+  expect(statuses.latest(hash('b'), 'diff')?.state).toBe('pending');
+});
+
+test('what is pending under a name that is no longer ours gets an end at the next start', async () => {
+  const store = memoryStore();
+  const first = await started(store, { cluster: 'old' });
+  first.statuses.set(hash('a'), 'synth', said('pending'));
+  first.statuses.set(hash('a'), 'enforced', said('success'));
+  await clock.advance(1_000);
+  await first.stop();
+  await started(store, { cluster: 'new' });
+  await clock.advance(1_000);
+  expect(sent().at(-1)).toBe('parapet/synth (old) error the reconciler reports under another name now');
 });
 
 test('a store that fails costs a warning and no status', async () => {
@@ -179,8 +300,4 @@ test('stopping does not wait for a host that hangs, and keeps the status', async
   await stop();
   expect(JSON.stringify(store.value)).toContain('done');
   expect(log.text()).toContain('sent again at the next start');
-});
-
-test('contexts of clusters are told apart', () => {
-  expect([contextOf('synth', undefined), contextOf('violations', 'eu-1')]).toEqual(['parapet/synth', 'parapet/violations (eu-1)']);
 });

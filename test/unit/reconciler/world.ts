@@ -1,10 +1,10 @@
 /** A reconciler in a world that does what the test says: commits, programs, a target and a status host in memory. */
 import { Observer, OBSERVER_SETTINGS } from '../../../reconciler/src/observe.ts';
 import type { Following } from '../../../reconciler/src/follow.ts';
-import type { CommitStatus, ExportedTree, Resolved, SynthResult } from '../../../reconciler/src/ports.ts';
-import { Statuses, STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
+import { HOST_LIMITS } from '../../../reconciler/src/host-limits.ts';
+import type { CommitStatus, ExportedTree, Resolved, StatusHost, SynthResult } from '../../../reconciler/src/ports.ts';
 import { manifest, memoryLog } from './builders.ts';
-import { FakeClock, FakeTarget, memoryStore } from './fakes.ts';
+import { FakeClock, FakeTarget, memoryStore, statusesFor } from './fakes.ts';
 
 type Program = () => Promise<Partial<SynthResult>>;
 
@@ -34,13 +34,18 @@ export class World {
     this.store = options.store ?? this.store;
     this.target = options.target ?? this.target;
     const { clock, target, log } = this;
-    const host = {
+    const host: StatusHost = {
+      limits: HOST_LIMITS.GitHub,
       post: (status: CommitStatus) => {
         this.posted.push(status);
         return Promise.resolve({ kind: 'posted' } as const);
       },
+      find: ({ commit, context }) => {
+        const status = this.posted.findLast((one) => one.commit === commit && one.context === context);
+        return Promise.resolve(status === undefined ? { kind: 'none' } : { kind: 'found', status });
+      },
     };
-    const statuses = new Statuses({ host, store: this.store, clock, log: log.log, settings: STATUS_SETTINGS });
+    const statuses = statusesFor({ host, store: this.store, clock, log: log.log });
     this.parts = {
       source: {
         url: 'https://git.test/p.git',
@@ -54,7 +59,7 @@ export class World {
       statuses,
       log: log.log,
       clock,
-      observer: new Observer({ target, statuses, clock, log: log.log, settings: OBSERVER_SETTINGS }),
+      observer: new Observer({ target, statuses, store: memoryStore(), clock, log: log.log, settings: OBSERVER_SETTINGS }),
       path: '.',
       allowEmpty: false,
       interval: 1000,
