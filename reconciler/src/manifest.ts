@@ -49,8 +49,10 @@ export function fingerprint(manifest: unknown): string {
   const object = recordOf(manifest);
   const metadata = recordOf(object['metadata']);
   const foreign = (from: unknown): Json => Object.fromEntries(Object.entries(recordOf(from)).filter(([key]) => !OURS.has(key)));
-  const [annotations, labels] = [foreign(metadata['annotations']), foreign(metadata['labels'])];
-  return hashOf(canonical({ ...object, metadata: { ...metadata, annotations, labels } }));
+  const { labels: written, ...rest } = metadata;
+  const labels = foreign(written);
+  const said = { ...rest, annotations: foreign(metadata['annotations']), ...(Object.keys(labels).length === 0 ? {} : { labels }) };
+  return hashOf(canonical({ ...object, metadata: said }));
 }
 
 /** Hash of a JSON value, whatever the order of its keys. */

@@ -98,6 +98,10 @@ function violationReport(): Schema {
       lastSeen: moment('When last.'),
       commit: COMMIT,
       source: text('Where the rule was written, such as main.ts:12.', LONG),
+      workload: text('What ran it, such as shop/Deployment/web.', {
+        maxLength: 512,
+        pattern: '^[a-z0-9-]+/[A-Za-z0-9]+/[A-Za-z0-9.:_-]+$',
+      }),
     },
     { required: ['kind', 'namespace', 'name', ...needed] },
   );

@@ -209,7 +209,6 @@ test('policies of a source are counted by what has become of them, and the first
     enforced: {
       state: 'failure',
       description: 'bad: degraded on n1: no hook',
-      essence: 'failure bad: degraded on n1: no hook',
     },
   });
   expect(fold.foldSource([made('worse')], asked).enforced.description).toBe('worse: rejected on n2: no reason given');
