@@ -1,8 +1,8 @@
 /** Wires the reconciler: the only place that knows which adapter does what. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GitHub } from './adapters/github.ts';
 import { GitSource } from './adapters/git.ts';
+import { createHost } from './adapters/hosts/create-host.ts';
 import { FileStore } from './adapters/standalone/store.ts';
 import { StandaloneTarget } from './adapters/standalone/target.ts';
 import { createSynthesizer } from './adapters/synth/index.ts';
@@ -130,7 +130,8 @@ function statusHost({ github }: ReconcilerConfig): StatusHost {
       find: () => Promise.resolve({ kind: 'none' }),
     };
   const { owner, repository, apiUrl, token } = github;
-  return new GitHub({ owner, repository, apiUrl, token: () => Promise.resolve().then(() => readSecret(token)) });
+  const spec = { provider: 'GitHub', apiUrl, repository: `${owner}/${repository}` } as const;
+  return createHost(spec, () => Promise.resolve().then(() => ({ token: readSecret(token) })));
 }
 
 const clock: Clock = {

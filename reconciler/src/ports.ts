@@ -120,7 +120,7 @@ export interface CommitStatus {
   readonly commit: string;
   readonly context: string;
   readonly state: StatusState;
-  /** One line; a host shows as much of it as its limits say. */
+  /** One line; a host shows as much of it as `HostLimits` say. */
   readonly description: string;
   readonly targetUrl?: string;
   /** Markdown, for hosts that show more than a line; the others show the description only. */
@@ -150,8 +150,35 @@ export interface StatusHost {
   readonly limits: HostLimits;
   /** `signal` gives up waiting for an answer: `retry`. */
   post(status: CommitStatus, signal: AbortSignal): Promise<PostResult>;
-  /** The newest status: to learn after a crash or a lost answer whether one arrived (`isShown`). */
+  /** The newest status, without summary and annotations: to learn after a crash or a lost answer whether one arrived (`isShown`). */
   find(about: Pick<CommitStatus, 'commit' | 'context'>, signal: AbortSignal): Promise<FindResult>;
+}
+
+/** An open pull request (GitLab: merge request). Its `ref` is the branch where the host has no such references. */
+export interface OpenPullRequest extends PullRequest {
+  /** The branch that it is to be merged into. */
+  readonly base: string;
+}
+
+/** `unknown` when the host didn't tell, with `after` in milliseconds where it said when. */
+export type PullRequestsResult =
+  | { readonly kind: 'listed'; readonly pullRequests: readonly OpenPullRequest[] }
+  | { readonly kind: 'unknown'; readonly message: string; readonly after?: number };
+
+export interface PullRequestComment {
+  readonly pullRequest: number;
+  /** Tells our comments on one pull request apart: `diff (cluster)`. */
+  readonly marker: string;
+  /** Markdown. */
+  readonly body: string;
+}
+
+/** Never rejects: what goes wrong is in the result. */
+export interface CommentHost {
+  /** Makes the comment, or changes it in place when we made it before; one that says the same already is left alone. */
+  upsert(comment: PullRequestComment, signal: AbortSignal): Promise<PostResult>;
+  /** The open ones, newest first. */
+  pullRequests(signal: AbortSignal): Promise<PullRequestsResult>;
 }
 
 /** One JSON value that survives a crash. */

@@ -1,43 +1,43 @@
-/** A stand-in for GitHub's REST API on loopback: commit statuses, each request and answer held against GitHub's description. */
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { findOperation } from './description.ts';
-import type { Described } from './description.ts';
+/** A stand-in for GitHub's REST API on loopback: each request and answer is held against GitHub's description. */
+import { join } from 'node:path';
+import { CommentBook } from '../hosts/comment-book.ts';
+import { readDescription } from '../hosts/described.ts';
+import { page, startStandIn } from '../hosts/stand-in.ts';
+import type { Answer, Asked, StandIn } from '../hosts/stand-in.ts';
+import { AppDesk } from './app-desk.ts';
+import { CheckBook } from './check-book.ts';
+import type { RecordedCheck } from './check-book.ts';
+import { comment, pullRequest, user } from './render.ts';
 import { StatusBook } from './status-book.ts';
 import type { RecordedStatus } from './status-book.ts';
 
+export type { Failure } from '../hosts/stand-in.ts';
+export type { RecordedCheck } from './check-book.ts';
 export type { RecordedStatus } from './status-book.ts';
 
 export interface GithubOptions {
   readonly owner: string;
   readonly repo: string;
-  /** The only token that is let in. */
+  /** The only token that is let in, besides those of the App. */
   readonly token: string;
+  /** An App that is installed: its number, its installation's, and its public key in PEM form. */
+  readonly app?: { readonly id: number; readonly installation: number; readonly publicKey: string };
   /** Any free one unless told. */
   readonly port?: number;
 }
 
-/** An HTTP status; `hang` accepts the request and never answers; `drop` cuts the connection. */
-export type Failure = 401 | 403 | 404 | 422 | 429 | 500 | 502 | 'hang' | 'drop';
-
-export interface Github {
-  readonly url: string;
+export interface Github extends StandIn {
   /** What was posted, oldest first; of one commit when it is given. */
   statuses(sha?: string): RecordedStatus[];
-  /** The next `count` (1 unless told) requests fail like this. `headers` go with the answer, such as `retry-after`. */
-  failNext(failure: Failure, options?: { readonly count?: number; readonly headers?: Readonly<Record<string, string>> }): void;
-  /** Requests that GitHub's description does not allow, and answers of ours that it does not allow either. */
-  faults(): string[];
-  close(): Promise<void>;
+  /** Check runs, oldest first. */
+  checks(): readonly RecordedCheck[];
+  readonly book: CommentBook;
+  /** How many tokens the App has fetched. */
+  tokens(): number;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+/** The account of the token; an App is none. */
+export const GITHUB_USER = 7;
 
 const MESSAGES: Readonly<Record<number, string>> = {
   401: 'Bad credentials',
@@ -49,78 +49,126 @@ const MESSAGES: Readonly<Record<number, string>> = {
   502: 'Bad Gateway',
 };
 
+const find = readDescription({
+  file: join(import.meta.dirname, 'openapi-extract.json'),
+  errors: { $ref: '#/components/schemas/basic-error' },
+});
+
 /** Starts the stand-in. */
 export async function startGithub(options: GithubOptions): Promise<Github> {
-  const book = new StatusBook();
-  const faults: string[] = [];
-  const failures: { failure: Failure; headers: Readonly<Record<string, string>> }[] = [];
+  const statuses = new StatusBook();
+  const checks = new CheckBook();
+  const book = new CommentBook();
+  const desk = new AppDesk(options.app);
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = '', url = '/' } = request;
-    const { pathname, searchParams } = new URL(url, 'http://localhost');
-    const name = `${method} ${pathname}`;
-    const body = await text(request);
-    const failure = failures.shift();
-    if (failure?.failure === 'hang') return;
-    if (failure?.failure === 'drop') return void request.socket.destroy();
-    const operation = findOperation(method, pathname);
-    if (operation === undefined) faults.push(`${name}: GitHub's description has no such operation here`);
-    const answer =
-      failure === undefined
-        ? judge({ request, operation, body: parsed(body), query: searchParams })
-        : { ...refusal(failure.failure), headers: failure.headers };
-    for (const fault of operation?.faultsOfResponse(answer.status, answer.body) ?? []) faults.push(`${name}: our answer: ${fault}`);
-    response.writeHead(answer.status, { 'content-type': 'application/json; charset=utf-8', ...answer.headers });
-    response.end(JSON.stringify(answer.body));
+  /** Who asks: the account, the App's installation, or the App itself. */
+  function caller({ request }: Asked): 'user' | 'installation' | 'app' | undefined {
+    const [scheme = '', token = ''] = (request.headers.authorization ?? '').split(' ');
+    if (!/^(?:token|bearer)$/i.test(scheme)) return undefined;
+    if (token === options.token) return 'user';
+    return desk.isInstallation(token) ? 'installation' : desk.isApp(token) ? 'app' : undefined;
   }
 
-  function judge(asked: { request: IncomingMessage; operation: Described | undefined; body: unknown; query: URLSearchParams }): Answer {
-    const { request, operation, body, query } = asked;
+  function admit(asked: Asked, { operationId }: { operationId: string }): Answer | undefined {
     // in GitHub's order: who asks, for what, and only then whether the question is well formed
-    if (request.headers['user-agent'] === undefined) return refusal(403);
-    if (!/^(token|bearer) /i.test(request.headers.authorization ?? '') || request.headers.authorization?.split(' ')[1] !== options.token)
-      return refusal(401);
-    const { owner, repo, sha, ref } = operation?.parameters ?? {};
-    if (operation === undefined || owner !== options.owner || repo !== options.repo) return refusal(404);
-    const wrong = operation.faultsOfRequest(body);
-    faults.push(...wrong.map((fault) => `${operation.operationId}: ${fault}`));
-    if (wrong.length > 0) return { status: 422, body: { message: `Invalid request.\n\n${wrong.join('\n')}` } };
-    if (sha === undefined) return { status: 200, body: book.list(ref ?? '', query) };
-    return book.add({ sha, body: body as Record<string, string>, at: `${url}/repos/${owner}/${repo}/statuses/${sha}` });
+    if (asked.request.headers['user-agent'] === undefined) return refusal(403);
+    const who = caller(asked);
+    if (who === undefined) return refusal(401);
+    const { owner, repo } = asked.parameters;
+    if (owner !== undefined && (owner !== options.owner || repo !== options.repo)) return refusal(404);
+    if ((who === 'app') !== operationId.startsWith('apps/')) return refusal(who === 'app' ? 401 : 403);
+    if (who === 'user' && /^checks\/(?:create|update)$/.test(operationId)) return refusal(403);
+    return who === 'installation' && operationId.startsWith('users/') ? refusal(403, 'Resource not accessible by integration') : undefined;
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => {
-      faults.push(`the stand-in failed: ${String(error)}`);
-      response.destroy();
-    });
+  const standIn = await startStandIn({
+    name: 'GitHub',
+    find,
+    admit,
+    refusal,
+    unfit: 422,
+    ...(options.port === undefined ? {} : { port: options.port }),
+    operations: {
+      'repos/create-commit-status': ({ parameters, body, url }) => {
+        const { owner, repo, sha = '' } = parameters;
+        return statuses.add({ sha, body: body as Record<string, string>, at: `${url}/repos/${owner}/${repo}/statuses/${sha}` });
+      },
+      'repos/list-commit-statuses-for-ref': (asked) => paged(statuses.list(asked.parameters['ref'] ?? ''), asked),
+      'repos/get-combined-status-for-ref': (asked) => {
+        const { ref = '' } = asked.parameters;
+        const { items, headers } = page(statuses.newest(ref), asked, PAGES);
+        return { status: 200, body: statuses.combined(ref, items, asked.url), headers };
+      },
+      'checks/create': ({ body, url }) => checks.create(body as object, url, options.app?.id ?? 0),
+      'checks/update': ({ parameters, body }) => checks.update(Number(parameters['check_run_id']), body as object) ?? refusal(404),
+      'checks/list-for-ref': (asked) => {
+        const { items, headers } = page(checks.list(asked.parameters['ref'] ?? '', asked.query), asked, PAGES);
+        return { status: 200, body: { total_count: items.length, check_runs: items }, headers };
+      },
+      'issues/list-comments': (asked) => {
+        const number = Number(asked.parameters['issue_number']);
+        if (!book.known(number)) return refusal(404);
+        return paged(
+          book.of(number).map((one) => comment(one, asked.url)),
+          asked,
+        );
+      },
+      'issues/create-comment': (asked) => {
+        const number = Number(asked.parameters['issue_number']);
+        const { body } = asked.body as { body: string };
+        if (!book.known(number)) return refusal(404);
+        if (body.length > 65_536) return refusal(422, 'Validation Failed: body is too long (maximum is 65536 characters)');
+        const author = caller(asked) === 'installation' ? -(options.app?.id ?? 0) : GITHUB_USER;
+        return { status: 201, body: comment(book.add({ pullRequest: number, body, author }), asked.url) };
+      },
+      'issues/update-comment': (asked) => {
+        const kept = book.get(Number(asked.parameters['comment_id']));
+        if (kept === undefined) return refusal(404);
+        kept.body = (asked.body as { body: string }).body;
+        kept.edits += 1;
+        return { status: 200, body: comment(kept, asked.url) };
+      },
+      'pulls/list': (asked) =>
+        paged(
+          book.opened().map((one) => pullRequest(one, asked.url)),
+          asked,
+        ),
+      'apps/create-installation-access-token': ({ parameters }) => desk.issue(Number(parameters['installation_id'])) ?? refusal(404),
+      'users/get-authenticated': ({ url }) => ({ status: 200, body: { ...user(GITHUB_USER, url), ...ACCOUNT } }),
+    },
   });
-  await new Promise<void>((listening, refuse) => {
-    server.once('error', refuse);
-    server.listen(options.port ?? 0, '127.0.0.1', () => listening());
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    url,
-    statuses: (sha) => book.posted(sha),
-    failNext: (failure, { count = 1, headers = {} } = {}) => failures.push(...Array.from({ length: count }, () => ({ failure, headers }))),
-    faults: () => [...faults],
-    close: () =>
-      new Promise((closed) => {
-        server.close(() => closed());
-        server.closeAllConnections();
-      }),
+    ...standIn,
+    statuses: (sha) => statuses.posted(sha),
+    checks: () => checks.runs,
+    book,
+    tokens: () => desk.issued,
   };
 }
 
-function parsed(body: string): unknown {
-  try {
-    return body === '' ? undefined : (JSON.parse(body) as unknown);
-  } catch {
-    return body;
-  }
+const PAGES = { name: 'per_page', most: 100, usual: 30 };
+/** What GitHub tells of an account to itself only. */
+const ACCOUNT = {
+  name: null,
+  company: null,
+  blog: null,
+  location: null,
+  email: null,
+  hireable: null,
+  bio: null,
+  public_repos: 0,
+  public_gists: 0,
+  followers: 0,
+  following: 0,
+  created_at: '2020-01-01T00:00:00Z',
+  updated_at: '2020-01-01T00:00:00Z',
+};
+
+function paged(all: readonly object[], asked: Asked): Answer {
+  const { items, headers } = page(all, asked, PAGES);
+  return { status: 200, body: items, headers };
 }
 
-function refusal(status: number): Answer {
-  return { status, body: { message: MESSAGES[status], documentation_url: 'https://docs.github.com/rest', status: String(status) } };
+function refusal(status: number, message = MESSAGES[status] ?? 'Error'): Answer {
+  return { status, body: { message, documentation_url: 'https://docs.github.com/rest', status: String(status) } };
 }

@@ -21,7 +21,6 @@ interface Posting {
 /** GitHub refuses longer descriptions, and more statuses than these for one commit and context. */
 const LONGEST_DESCRIPTION = 140;
 const MOST_PER_CONTEXT = 1000;
-const PER_PAGE = 30;
 
 export class StatusBook {
   readonly #posted: { readonly status: RecordedStatus; readonly answer: object }[] = [];
@@ -32,7 +31,10 @@ export class StatusBook {
 
   add({ sha, body, at }: Posting): { status: number; body: object } {
     const { context = 'default', description = null, target_url = null } = body;
-    const refused = refusalOf({ sha, description }, this.posted(sha).filter((status) => status.context === context).length);
+    const refused = refusalOf(
+      { sha, description },
+      this.posted(sha).filter((status) => status.context.toLowerCase() === (context ?? 'default').toLowerCase()).length,
+    );
     if (refused !== undefined)
       return { status: 422, body: { message: refused, documentation_url: 'https://docs.github.com/rest/commits/statuses' } };
     const time = Date.now();
@@ -56,15 +58,28 @@ export class StatusBook {
     return { status: 201, body: answer };
   }
 
-  /** Newest first, by pages. */
-  list(sha: string, query: URLSearchParams): object[] {
-    const size = Number(query.get('per_page') ?? PER_PAGE);
-    const start = (Number(query.get('page') ?? 1) - 1) * size;
+  /** Newest first. */
+  list(sha: string): object[] {
     return this.#posted
       .filter(({ status }) => status.sha === sha)
       .map(({ answer }) => answer)
-      .toReversed()
-      .slice(start, start + size);
+      .toReversed();
+  }
+
+  /** The newest of each context, which is the same in capitals. */
+  newest(sha: string): object[] {
+    const shown = new Map<string, object>();
+    for (const { status, answer } of this.#posted) if (status.sha === sha) shown.set(status.context.toLowerCase(), answer);
+    return [...shown.values()];
+  }
+
+  combined(sha: string, statuses: readonly object[], url: string): object {
+    const states = statuses.map((one) => (one as { readonly state: string }).state);
+    const failed = states.some((state) => state === 'failure' || state === 'error');
+    const state = failed ? 'failure' : states.length === 0 || states.includes('pending') ? 'pending' : 'success';
+    const at = `${url}/commits/${sha}`;
+    const shown = statuses.map((one) => ({ ...one, creator: undefined }));
+    return { state, statuses: shown, sha, total_count: this.newest(sha).length, repository: {}, commit_url: at, url: `${at}/status` };
   }
 }
 

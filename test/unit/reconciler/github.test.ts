@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { GitHub, readTokenFile } from '../../../reconciler/src/adapters/github.ts';
+import { createHost } from '../../../reconciler/src/adapters/hosts/create-host.ts';
+import type { GitHost } from '../../../reconciler/src/adapters/hosts/create-host.ts';
+import { readSecret } from '../../../reconciler/src/config.ts';
 import type { CommitStatus, PostResult } from '../../../reconciler/src/ports.ts';
 import { startGithub } from '../../support/github/index.ts';
 import type { Failure, Github } from '../../support/github/index.ts';
@@ -31,15 +33,11 @@ afterEach(async () => {
 });
 
 /** Waits long for an answer, unless a test is about one that does not come: on a busy machine the first takes more than a moment. */
-const host = (options: { token?: () => Promise<string>; apiUrl?: string; repository?: string; patience?: number } = {}): GitHub =>
-  new GitHub({
-    owner: 'shop',
-    repository: 'policies',
-    apiUrl: github.url,
-    token: () => Promise.resolve(TOKEN),
-    patience: 20_000,
-    ...options,
-  });
+const host = (options: { token?: () => string; apiUrl?: string; patience?: number } = {}): GitHost => {
+  const { token = () => TOKEN, apiUrl = github.url, patience = 20_000 } = options;
+  const spec = { provider: 'GitHub', apiUrl, repository: 'shop/policies' } as const;
+  return createHost(spec, () => Promise.resolve().then(() => ({ token: token() })), patience);
+};
 const patienceFor = (failure: Failure): { patience?: number } => (failure === 'hang' ? { patience: 2_000 } : {});
 const status = (rest: Partial<CommitStatus> = {}): CommitStatus => ({
   commit: SHA,
@@ -104,7 +102,7 @@ test('nobody there is no answer, and an abort ends the wait', async () => {
 
 test('a token is read for each status, and one that cannot be read is refused without its file’s content', async () => {
   const file = join(home, 'token');
-  const from = host({ token: () => readTokenFile(file) });
+  const from = host({ token: () => readSecret({ file }) });
   expect(await from.post(status(), signal)).toEqual({ kind: 'refused', message: "GitHub's token can't be read" });
   writeFileSync(file, 'two words');
   expect(await from.post(status(), signal)).toMatchObject({ kind: 'refused' });

@@ -3,14 +3,15 @@
  * has taken the status and before that is written down. The token comes in the environment.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { GitHub } from '../../../reconciler/src/adapters/github.ts';
+import { createHost } from '../../../reconciler/src/adapters/hosts/create-host.ts';
 import { FileStore } from '../../../reconciler/src/adapters/standalone/store.ts';
 import { Pace } from '../../../reconciler/src/pace.ts';
 import type { StatusHost } from '../../../reconciler/src/ports.ts';
 import { Statuses, STATUS_SETTINGS } from '../../../reconciler/src/statuses.ts';
 
 const [file = '', apiUrl = '', commit = '', mode] = process.argv.slice(2);
-const github = new GitHub({ owner: 'shop', repository: 'policies', apiUrl, token: () => Promise.resolve(process.env['TOKEN'] ?? '') });
+const spec = { provider: 'GitHub', apiUrl, repository: 'shop/policies' } as const;
+const github = createHost(spec, () => Promise.resolve({ token: process.env['TOKEN'] ?? '' }));
 const host: StatusHost = {
   limits: github.limits,
   find: (about, signal) => github.find(about, signal),

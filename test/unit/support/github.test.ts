@@ -1,6 +1,9 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { startGithub } from '../../support/github/index.ts';
 import type { Github } from '../../support/github/index.ts';
+
+// a thousand requests, on machines that may be busy
+jest.setTimeout(60_000);
 
 const SHA = '0123456789abcdef0123456789abcdef01234567';
 let github: Github;
