@@ -1,4 +1,4 @@
-/** What each Git host takes of statuses and comments, and texts cut to that. Sources of the figures: docs/statuses.md. */
+/** What each Git host takes of statuses and comments, and texts cut to that. */
 
 export interface HostLimits {
   /** Most UTF-16 units of a status's description. */
@@ -18,8 +18,9 @@ export interface HostLimits {
 }
 
 /**
- * GitHub documents its own. GitLab's are validations of the server; its pace is our choice, far below what gitlab.com lets through.
- * Gitea stores texts without a bound: a line of 255 characters is what its pages show. Bitbucket lets an account ask 1,000 times an hour.
+ * GitHub: its documentation, but for the link, which is ours. GitLab: validations of its server; the pace is ours, far below what gitlab.com
+ * lets through. Gitea: it stores texts without a bound, so all of it is ours: a line of 255 characters is what its pages show. Bitbucket:
+ * names of 255 and links of 450 characters are what its clients know to be taken; an account may ask 1,000 times an hour.
  */
 export const HOST_LIMITS = {
   GitHub: {

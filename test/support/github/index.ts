@@ -1,12 +1,11 @@
 /** A stand-in for GitHub's REST API on loopback: each request and answer is held against GitHub's description. */
-import { join } from 'node:path';
 import { CommentBook } from '../hosts/comment-book.ts';
-import { readDescription } from '../hosts/described.ts';
 import { page, startStandIn } from '../hosts/stand-in.ts';
 import type { Answer, Asked, StandIn } from '../hosts/stand-in.ts';
 import { AppDesk } from './app-desk.ts';
 import { CheckBook } from './check-book.ts';
 import type { RecordedCheck } from './check-book.ts';
+import { findOperation } from './description.ts';
 import { comment, pullRequest, user } from './render.ts';
 import { StatusBook } from './status-book.ts';
 import type { RecordedStatus } from './status-book.ts';
@@ -49,11 +48,6 @@ const MESSAGES: Readonly<Record<number, string>> = {
   502: 'Bad Gateway',
 };
 
-const find = readDescription({
-  file: join(import.meta.dirname, 'openapi-extract.json'),
-  errors: { $ref: '#/components/schemas/basic-error' },
-});
-
 /** Starts the stand-in. */
 export async function startGithub(options: GithubOptions): Promise<Github> {
   const statuses = new StatusBook();
@@ -83,7 +77,7 @@ export async function startGithub(options: GithubOptions): Promise<Github> {
 
   const standIn = await startStandIn({
     name: 'GitHub',
-    find,
+    find: findOperation,
     admit,
     refusal,
     unfit: 422,

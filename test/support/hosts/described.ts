@@ -47,7 +47,7 @@ export interface Reading {
 export type FindOperation = (method: string, path: string) => Described | undefined;
 
 export function readDescription({ file, errors, anywhere = [] }: Reading): FindOperation {
-  const extract = JSON.parse(readFileSync(file, 'utf8')) as Extract;
+  const extract = nullable(JSON.parse(readFileSync(file, 'utf8'))) as Extract;
   // Descriptions have keywords of their own, and `uri` and `date-time` are for readers here.
   const ajv = new Ajv({ allErrors: true, strict: false, validateFormats: false });
   ajv.addSchema(extract, 'api');
@@ -126,6 +126,14 @@ export function readDescription({ file, errors, anywhere = [] }: Reading): FindO
     }
     return undefined;
   };
+}
+
+/** What may be `null` may be so among named values, too: that is how OpenAPI 3.0 means it, and not how JSON Schema does. */
+function nullable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(nullable);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Object.fromEntries(Object.entries(value).map(([key, item]) => [key, nullable(item)]));
+  return copy['nullable'] === true && Array.isArray(copy['enum']) ? { ...copy, enum: [...(copy['enum'] as unknown[]), null] } : copy;
 }
 
 function matchPath(template: string, path: string): Record<string, string> | undefined {

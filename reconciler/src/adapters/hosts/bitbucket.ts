@@ -3,12 +3,10 @@ import { createHash } from 'node:crypto';
 import { clipGraphemes, fitted, HOST_LIMITS } from '../../host-limits.ts';
 import type { StatusState } from '../../outcome.ts';
 import type { CommentHost, CommitStatus, FindResult, PostResult, OpenPullRequest, PullRequestsResult, StatusHost } from '../../ports.ts';
-import { basic } from './credentials.ts';
 import { at, commitAt, numberAt, textAt } from './json.ts';
 import { found, judge, unknownOf } from './judge.ts';
 import type { About, StatusKey } from './judge.ts';
-import { RestApi } from './rest.ts';
-import type { HostOptions } from './rest.ts';
+import type { HostOptions, RestApi } from './rest.ts';
 import { Reviews } from './reviews.ts';
 import type { FoundComment, Self } from './reviews.ts';
 
@@ -19,13 +17,6 @@ const WORDS: Readonly<Record<StatusState, string>> = {
   error: 'STOPPED',
 };
 const STATES = Object.fromEntries(Object.entries(WORDS).map(([state, word]) => [word, state as StatusState]));
-
-export function bitbucketApi(options: HostOptions): RestApi {
-  return new RestApi('Bitbucket', options, (credentials) => {
-    if (credentials.kind === 'app') return undefined;
-    return { authorization: credentials.kind === 'token' ? `Bearer ${credentials.token}` : basic(credentials) };
-  });
-}
 
 export class BitbucketStatuses implements StatusHost {
   readonly limits = HOST_LIMITS.Bitbucket;

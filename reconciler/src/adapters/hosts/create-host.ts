@@ -1,12 +1,13 @@
 /** Makes the client of a source's Git host. */
 import type { CommentHost, StatusHost } from '../../ports.ts';
 import type { HostKind, StatusHostSpec } from '../../source-spec.ts';
-import { bitbucketApi, BitbucketReviews, BitbucketStatuses } from './bitbucket.ts';
+import { BitbucketReviews, BitbucketStatuses } from './bitbucket.ts';
 import type { SecretData } from './credentials.ts';
-import { giteaApi, giteaReviews, GiteaStatuses } from './gitea.ts';
+import { giteaReviews, GiteaStatuses } from './gitea.ts';
 import { githubReviews, GitHubStatuses } from './github.ts';
 import { gitlabApi, gitlabReviews, GitLabStatuses } from './gitlab.ts';
 import { OctokitApi } from './octokit.ts';
+import { authorizedApi } from './rest.ts';
 import type { HostOptions } from './rest.ts';
 
 export type GitHost = StatusHost & CommentHost;
@@ -26,11 +27,11 @@ const HOSTS: Readonly<Record<HostKind, (options: HostOptions) => Parts>> = {
     return { statuses: new GitLabStatuses(api, options), reviews: gitlabReviews(api, options) };
   },
   Gitea: (options) => {
-    const api = giteaApi(options);
+    const api = authorizedApi('Gitea', options, 'token');
     return { statuses: new GiteaStatuses(api, options), reviews: giteaReviews(api, options) };
   },
   Bitbucket: (options) => {
-    const api = bitbucketApi(options);
+    const api = authorizedApi('Bitbucket', options, 'Bearer');
     return { statuses: new BitbucketStatuses(api, options), reviews: new BitbucketReviews(api, options) };
   },
 };

@@ -2,14 +2,12 @@
 import { fitted, HOST_LIMITS } from '../../host-limits.ts';
 import type { StatusState } from '../../outcome.ts';
 import type { CommitStatus, FindResult, PostResult, StatusHost } from '../../ports.ts';
-import { basic } from './credentials.ts';
 import { textAt } from './json.ts';
 import { found, judge, unknownOf } from './judge.ts';
 import type { About, StatusKey } from './judge.ts';
-import { list } from './pages.ts';
-import { RestApi } from './rest.ts';
-import type { HostOptions } from './rest.ts';
-import { numberedPullRequest, numericComment, Reviews } from './reviews.ts';
+import { list, TOO_MANY } from './pages.ts';
+import type { HostOptions, RestApi } from './rest.ts';
+import { issueComments, numberedPullRequest, numericComment, ownedPath, Reviews } from './reviews.ts';
 
 /** What others may say, too: a warning doesn't fail a commit. */
 const STATES: Readonly<Record<string, StatusState>> = {
@@ -20,13 +18,6 @@ const STATES: Readonly<Record<string, StatusState>> = {
   warning: 'success',
   skipped: 'success',
 };
-
-export function giteaApi(options: HostOptions): RestApi {
-  return new RestApi('Gitea', options, (credentials) => {
-    if (credentials.kind === 'app') return undefined;
-    return { authorization: credentials.kind === 'token' ? `token ${credentials.token}` : basic(credentials) };
-  });
-}
 
 export class GiteaStatuses implements StatusHost {
   readonly limits = HOST_LIMITS.Gitea;
@@ -39,7 +30,7 @@ export class GiteaStatuses implements StatusHost {
     this.#api = api;
     this.#apiUrl = apiUrl;
     this.#about = { host: 'Gitea', repository, permission: '"write:repository"' };
-    this.#base = baseOf(repository);
+    this.#base = ownedPath(repository);
   }
 
   async post(status: CommitStatus, signal: AbortSignal): Promise<PostResult> {
@@ -60,29 +51,25 @@ export class GiteaStatuses implements StatusHost {
     const listed = await list(this.#api, { path, keep, apiUrl: this.#apiUrl, first: true }, signal);
     if (listed.kind === 'failed') return unknownOf(listed.reply, this.#about);
     if (listed.items[0] !== undefined) return listed.items[0];
-    return listed.all ? { kind: 'none' } : { kind: 'unknown', message: 'the commit has too many statuses to find ours among them' };
+    return listed.all ? { kind: 'none' } : { kind: 'unknown', message: TOO_MANY };
   }
 }
 
 export function giteaReviews(api: RestApi, { repository, apiUrl }: HostOptions): Reviews {
-  const base = baseOf(repository);
-  const comments = (pullRequest: number): string => `${base}/issues/${pullRequest}/comments`;
+  const base = ownedPath(repository);
+  const { of, create, update } = issueComments(base);
   return new Reviews(
     api,
     {
       limit: HOST_LIMITS.Gitea.comment,
       // All of them in one answer.
-      comments,
+      comments: of,
       readComment: (item) => numericComment(item, 'user'),
-      create: (pullRequest, body) => ({ method: 'POST', path: comments(pullRequest), body: { body } }),
-      update: (_pullRequest, id, body) => ({ method: 'PATCH', path: `${base}/issues/comments/${id}`, body: { body } }),
+      create,
+      update,
       pullRequests: `${base}/pulls?state=open&limit=50`,
       readPullRequest: numberedPullRequest,
     },
     { host: 'Gitea', repository, permission: '"write:issue" and "read:repository"', apiUrl },
   );
-}
-
-function baseOf(repository: string): string {
-  return `/repos/${repository.split('/').map(encodeURIComponent).join('/')}`;
 }

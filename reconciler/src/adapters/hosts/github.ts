@@ -7,8 +7,8 @@ import { listAt, numberAt, textAt } from './json.ts';
 import { found, judge, unknownOf } from './judge.ts';
 import type { About, StatusKey } from './judge.ts';
 import type { OctokitApi } from './octokit.ts';
-import { MOST_PAGES } from './pages.ts';
-import { numberedPullRequest, numericComment, numericSelf, Reviews } from './reviews.ts';
+import { MOST_PAGES, TOO_MANY } from './pages.ts';
+import { issueComments, numberedPullRequest, numericComment, numericSelf, ownedPath, Reviews } from './reviews.ts';
 import type { FoundComment, Self } from './reviews.ts';
 import type { HostOptions } from './rest.ts';
 
@@ -23,7 +23,7 @@ export class GitHubStatuses implements StatusHost {
 
   constructor(api: OctokitApi, { repository }: HostOptions) {
     this.#api = api;
-    this.#base = baseOf(repository);
+    this.#base = ownedPath(repository);
     this.#about = { host: 'GitHub', repository, permission: '"commit statuses: write"' };
     this.#checks = new GitHubChecks(api, { ...this.#about, permission: '"checks: write"', base: this.#base });
   }
@@ -66,33 +66,30 @@ export class GitHubStatuses implements StatusHost {
         const [description, targetUrl] = [textAt(shown, 'description'), textAt(shown, 'target_url')];
         return found(about, { state: state as StatusState, description, targetUrl });
       }
-      more = statuses.length === 100 && page < MOST_PAGES;
+      more = statuses.length === 100;
+      if (more && page === MOST_PAGES) return { kind: 'unknown', message: TOO_MANY };
     }
     return { kind: 'none' };
   }
 }
 
 export function githubReviews(api: OctokitApi, { apiUrl, repository }: HostOptions): Reviews {
-  const base = baseOf(repository);
-  const comments = (pullRequest: number): string => `${base}/issues/${pullRequest}/comments`;
+  const base = ownedPath(repository);
+  const { of, create, update } = issueComments(base);
   return new Reviews(
     api,
     {
       limit: HOST_LIMITS.GitHub.comment,
       self: (signal) => selfOf(api, signal),
-      comments: (pullRequest) => `${comments(pullRequest)}?per_page=100`,
+      comments: (pullRequest) => `${of(pullRequest)}?per_page=100`,
       readComment,
-      create: (pullRequest, body) => ({ method: 'POST', path: comments(pullRequest), body: { body } }),
-      update: (_pullRequest, id, body) => ({ method: 'PATCH', path: `${base}/issues/comments/${id}`, body: { body } }),
+      create,
+      update,
       pullRequests: `${base}/pulls?state=open&sort=created&direction=desc&per_page=100`,
       readPullRequest: numberedPullRequest,
     },
     { host: 'GitHub', repository, permission: '"pull requests: write"', apiUrl },
   );
-}
-
-function baseOf(repository: string): string {
-  return `/repos/${repository.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 /** An App can't ask who it is, but its comments tell which App made them. */

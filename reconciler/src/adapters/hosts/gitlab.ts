@@ -8,7 +8,7 @@ import type { CommitStatus, FindResult, PostResult, OpenPullRequest, StatusHost 
 import { at, commitAt, numberAt, textAt } from './json.ts';
 import { found, judge, unknownOf } from './judge.ts';
 import type { About, StatusKey } from './judge.ts';
-import { list } from './pages.ts';
+import { list, TOO_MANY } from './pages.ts';
 import { RestApi } from './rest.ts';
 import type { HostOptions, Reply } from './rest.ts';
 import { numericComment, Reviews } from './reviews.ts';
@@ -73,6 +73,7 @@ export class GitLabStatuses implements StatusHost {
     if (listed.kind === 'failed') return unknownOf(listed.reply, this.#about);
     // One for each pipeline of the commit.
     const newest = listed.items.toSorted((a, b) => b.id - a.id)[0]?.item;
+    if (!listed.all) return { kind: 'unknown', message: TOO_MANY };
     if (newest === undefined) return { kind: 'none' };
     const state = ENDS[textAt(newest, 'status') ?? ''] ?? 'pending';
     return found(about, { state, description: textAt(newest, 'description'), targetUrl: textAt(newest, 'target_url') });

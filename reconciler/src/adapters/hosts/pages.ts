@@ -4,6 +4,8 @@ import type { Answer, Api, Reply } from './rest.ts';
 
 /** Pages that are read of what people don't have thousands of. */
 export const MOST_PAGES = 20;
+/** Said when there are more. */
+export const TOO_MANY = 'the commit has too many statuses to find ours among them';
 
 export interface Listing<T> {
   /** Of the first page, with its size in the query. */

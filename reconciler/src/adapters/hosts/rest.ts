@@ -1,7 +1,7 @@
 /** Asks a host's REST API: one request, one bounded reply in time, never an exception, never elsewhere, never the token in a message. */
 import { clip, plain } from '../../describe.ts';
 import { isLoopback } from '../../source-url.ts';
-import { secretsOf, unlock } from './credentials.ts';
+import { basic, secretsOf, unlock } from './credentials.ts';
 import type { Credentials, SecretData } from './credentials.ts';
 import { at, textAt } from './json.ts';
 
@@ -73,6 +73,14 @@ export class RestApi implements Api {
       return silence(`${this.#host} (${apiUrl})`, error, hide);
     }
   }
+}
+
+/** An API that takes a token in the way of its scheme (`Bearer`), and a user with a password. */
+export function authorizedApi(host: string, options: HostOptions, scheme: string): RestApi {
+  return new RestApi(host, options, (credentials) => {
+    if (credentials.kind === 'app') return undefined;
+    return { authorization: credentials.kind === 'token' ? `${scheme} ${credentials.token}` : basic(credentials) };
+  });
 }
 
 const JSON_BODY = { 'content-type': 'application/json' };

@@ -31,8 +31,8 @@ export interface ReviewShape {
   /** Path of the comments' first page, oldest first, with a page's size in the query. */
   comments(pullRequest: number): string;
   readComment(item: unknown): FoundComment | undefined;
-  create(pullRequest: number, body: string): Call;
-  update(pullRequest: number, id: number, body: string): Call;
+  readonly create: (pullRequest: number, body: string) => Call;
+  readonly update: (pullRequest: number, id: number, body: string) => Call;
   /** Path of the open pull requests' first page, with a page's size in the query. */
   readonly pullRequests: string;
   readPullRequest(item: unknown): OpenPullRequest | undefined;
@@ -123,6 +123,21 @@ export function numberedPullRequest(item: unknown): OpenPullRequest | undefined 
   const [number, commit, base] = [numberAt(item, 'number'), commitAt(item, 'head', 'sha'), textAt(item, 'base', 'ref')];
   if (number === undefined || commit === undefined || base === undefined) return undefined;
   return { number, commit, ref: `refs/pull/${number}/head`, base };
+}
+
+/** How comments are written on GitHub, and on Gitea after it; `base` is the repository's path. */
+export function issueComments(base: string): Pick<ReviewShape, 'create' | 'update'> & { of: (pullRequest: number) => string } {
+  const of = (pullRequest: number): string => `${base}/issues/${pullRequest}/comments`;
+  return {
+    of,
+    create: (pullRequest, body) => ({ method: 'POST', path: of(pullRequest), body: { body } }),
+    update: (_pullRequest, id, body) => ({ method: 'PATCH', path: `${base}/issues/comments/${id}`, body: { body } }),
+  };
+}
+
+/** `/repos/owner/name` */
+export function ownedPath(repository: string): string {
+  return `/repos/${repository.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 /** `<!-- parapet:diff (cluster) -->`: no reader sees it. */
