@@ -70,7 +70,7 @@ export const REASON_OF_STAGE: Readonly<Record<Stage, string>> = {
   synth: 'SynthFailed',
   target: 'ApplyFailed',
   status: 'StatusFailed',
-  secret: 'SecretUnreadable',
+  secret: 'SecretUnusable',
   listen: 'ListenFailed',
 };
 export type FailureReason = 'CommitRefused' | 'PruneNotConfirmed' | 'VerificationFailed' | 'Timeout' | 'AccessDenied';
