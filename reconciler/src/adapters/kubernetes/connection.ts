@@ -153,7 +153,9 @@ export class Connection {
     const headers = { ...(options.headers as Record<string, string>) };
     if (typeof options.auth === 'string') headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
     const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-    const given = Object.entries({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername }).filter(([, value]) => value !== undefined);
+    const given = Object.entries({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername }).filter(
+      ([, value]) => value !== undefined,
+    );
     this.#credentials = { headers, dispatcher: this.#dispatcher(Object.fromEntries(given)), readAt: Date.now() };
     return this.#credentials;
   }

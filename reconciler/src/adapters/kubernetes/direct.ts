@@ -59,11 +59,7 @@ export class DirectDelivery implements Delivery {
   }
 
   /** Does one thing for each policy; what the server says about one is that one's problem. */
-  async #each(
-    policies: readonly PlannedPolicy[],
-    signal: AbortSignal,
-    work: (policy: PlannedPolicy) => Promise<void>,
-  ): Promise<Refusals> {
+  async #each(policies: readonly PlannedPolicy[], signal: AbortSignal, work: (policy: PlannedPolicy) => Promise<void>): Promise<Refusals> {
     const refusals = new Map<string, readonly Problem[]>();
     const failing = new AbortController();
     const queue = new PQueue({ concurrency: PARALLEL });

@@ -10,7 +10,11 @@ import { watchObjects } from './watch.ts';
 export interface LiveOptions {
   readonly connection: Connection;
   /** Hears of every policy that is another than before, or gone. */
-  readonly onChange?: (change: { readonly ref: PolicyRef; readonly before: LivePolicy | undefined; readonly now: LivePolicy | undefined }) => void;
+  readonly onChange?: (change: {
+    readonly ref: PolicyRef;
+    readonly before: LivePolicy | undefined;
+    readonly now: LivePolicy | undefined;
+  }) => void;
   readonly onBroken?: (kind: string, why: string) => void;
   readonly relist?: number;
 }

@@ -28,6 +28,7 @@ export function refusalOf(policy: PolicyRef, error: ApiError): readonly Problem[
 
 function hintFor({ namespace }: PolicyRef, { reason, code }: ApiError): { readonly hint?: string } {
   if (reason === 'Forbidden') return { hint: 'give the account that writes (spec.serviceAccountName, or the reconciler) the right to' };
-  if (code === 404) return { hint: namespace === '' ? 'install the CRDs: parapet install --crds-only' : `is there a namespace ${namespace}?` };
+  if (code === 404)
+    return { hint: namespace === '' ? 'install the CRDs: parapet install --crds-only' : `is there a namespace ${namespace}?` };
   return {};
 }
