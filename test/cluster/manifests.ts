@@ -25,7 +25,8 @@ export async function startWithDefinitions(): Promise<ControlPlane> {
 
 /** As careful users do. */
 export function apply(plane: ControlPlane, ...manifests: readonly Json[]): Promise<Kubectl> {
-  const input = manifests.map((one) => stringify(one)).join('---\n');
+  // kubectl reads YAML 1.1, where a bare yes is no text.
+  const input = manifests.map((one) => stringify(one, { compat: 'yaml-1.1' })).join('---\n');
   return plane.kubectl(['apply', '--server-side', '--validate=strict', '-f', '-'], { input });
 }
 
