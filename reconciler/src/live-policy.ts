@@ -2,8 +2,8 @@
 import { POLICY_KINDS } from '@parapet/policy';
 import type { PolicyKind, PolicyRef } from '@parapet/policy';
 import type { Desired, Existing } from './delivery.ts';
-import { hashOfValue } from './manifest.ts';
-import { LABEL, MARK, OURS } from './marks.ts';
+import { hashOfValue, recordOf } from './manifest.ts';
+import { MARK, OURS } from './marks.ts';
 import { ownerOf } from './ownership.ts';
 
 type Texts = Readonly<Record<string, string>>;
@@ -19,8 +19,6 @@ export interface LivePolicy extends PolicyRef {
   /** Without those that may be large. */
   readonly annotations: Texts;
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Takes what is needed of an object that the API server gave; `undefined` for what is no policy. */
 export function livePolicy(kind: PolicyKind, object: unknown): LivePolicy | undefined {
@@ -63,11 +61,6 @@ export function isAsWanted(live: LivePolicy, wanted: Desired): boolean {
   });
 }
 
-/** Whether the labels say that the source made it: how its policies are found again. */
-export function isLabelled({ labels }: LivePolicy, source: { readonly namespace: string; readonly name: string }): boolean {
-  return labels[LABEL.sourceNamespace] === source.namespace && labels[LABEL.sourceName] === source.name;
-}
-
 const hashes = new WeakMap<Desired, string>();
 
 function specHash(wanted: Desired): string {
@@ -78,8 +71,4 @@ function specHash(wanted: Desired): string {
 
 function texts(value: unknown): Texts {
   return Object.fromEntries(Object.entries(recordOf(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-}
-
-function recordOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 }

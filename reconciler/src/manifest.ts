@@ -78,6 +78,6 @@ function hashOf(text: string): string {
 }
 
 /** Own properties only: what comes from a policy program may have any shape. */
-function recordOf(value: unknown): Json {
+export function recordOf(value: unknown): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }

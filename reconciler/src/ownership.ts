@@ -1,6 +1,6 @@
 /** Whose a policy in the cluster is: labels to find it by, and an annotation that a copy of the object does not satisfy. */
 import type { PolicyRef } from '@parapet/policy';
-import { fingerprint, stamp } from './manifest.ts';
+import { fingerprint, recordOf, stamp } from './manifest.ts';
 import { LABEL, MARK } from './marks.ts';
 
 /** A PolicySource object. */
@@ -44,8 +44,4 @@ export function ownerOf(ref: PolicyRef, annotations: Readonly<Record<string, str
   const mark = Object.hasOwn(annotations, MARK.owner) ? annotations[MARK.owner] : undefined;
   const [uid = '', ...rest] = mark?.split('/') ?? [];
   return uid !== '' && rest.join('/') === `${ref.kind}/${ref.namespace}/${ref.name}` ? uid : undefined;
-}
-
-function recordOf(value: unknown): Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }

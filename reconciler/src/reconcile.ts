@@ -6,10 +6,11 @@ import type { Inventory, InventoryEntry } from './inventory.ts';
 import { digestOf, fileNameOf, fingerprint, render, stamp } from './manifest.ts';
 import { describePlan, plan } from './plan.ts';
 import type { Plan } from './plan.ts';
-import type { Log, PolicyTarget, Source, SynthManifest, Synthesizer, SynthResult } from './ports.ts';
+import type { Log, PolicyTarget, Source, SynthManifest, Synthesizer } from './ports.ts';
 import { StageError } from './stage-error.ts';
 import { STOPPED_WORDS, supersededBy } from './status-words.ts';
 import type { Statuses } from './statuses.ts';
+import { hasErrors, synthesize } from './synthesize.ts';
 
 export interface Reconciling {
   readonly source: Source;
@@ -99,17 +100,6 @@ async function stages(parts: Reconciling, commit: string, signal: AbortSignal): 
   }
 }
 
-async function synthesize(synthesizer: Synthesizer, directory: string, signal: AbortSignal): Promise<SynthResult> {
-  try {
-    return await synthesizer.synth({ directory, signal });
-  } catch (error) {
-    // What is wrong with the program is in the result: this is the sandbox itself.
-    throw error instanceof StageError
-      ? error
-      : new StageError('synth', error instanceof Error ? error.message : 'the sandbox broke', { cause: error });
-  }
-}
-
 /** Every policy is parsed and compiled here, so that what a node could not hold is refused before any node sees it. */
 function check(manifests: readonly SynthManifest[]): { readonly policies: readonly Policy[]; readonly problems: readonly Problem[] } {
   const { policies, problems } = parsePolicies(manifests.map(toParse));
@@ -170,8 +160,4 @@ function overtaken({ statuses, log }: Reconciling, commit: string, reason: StopR
   if (statuses.latest(commit, 'synth')?.state === 'pending') statuses.set(commit, 'synth', { state: 'error', description });
   log({ level: 'info', stage: 'synth', commit, message: description });
   return { kind: 'overtaken', problems: [] };
-}
-
-function hasErrors(problems: readonly Problem[]): boolean {
-  return problems.some(({ severity }) => severity === 'error');
 }

@@ -4,10 +4,10 @@ import type { PolicyRef, Problem } from '@parapet/policy';
 import type { Delivery, Desired, PlannedPolicy, Refusals, Revision } from './delivery.ts';
 import type { GateRules } from './gate.ts';
 import type { Judge, Judged } from './judge.ts';
-import type { ExportedTree, Metrics, Source, SynthResult, Synthesizer, TimedStage } from './ports.ts';
+import type { ExportedTree, Metrics, Source, Synthesizer, TimedStage } from './ports.ts';
 import { countChange, planRevision } from './revision.ts';
 import type { RevisionRules } from './revision.ts';
-import { StageError } from './stage-error.ts';
+import { hasErrors, synthesize } from './synthesize.ts';
 
 export interface RunParts {
   readonly source: Source;
@@ -56,7 +56,9 @@ interface Fetched {
 
 async function throughStages(parts: RunParts, { commit, tree }: Fetched, signal: AbortSignal): Promise<SourceRunResult> {
   if (hasErrors(tree.problems)) return { kind: 'refused', problems: tree.problems };
-  const made = await synthesize(parts, tree.directory, signal);
+  const made = await synthesize(parts.synthesizer, tree.directory, signal);
+  parts.metrics.stageEnded('synth_bundle', made.bundleMs);
+  parts.metrics.stageEnded('synth_run', made.runMs);
   const problems = [...tree.problems, ...made.problems];
   if (hasErrors(problems)) return { kind: 'refused', problems };
   const judged = await timed(parts, 'check', () => parts.judge.judge(made.manifests, parts.gate, () => parts.breathe()));
@@ -79,20 +81,6 @@ async function throughStages(parts: RunParts, { commit, tree }: Fetched, signal:
   tell(parts, revision, plan.problems);
   const all = [...problems, ...plan.problems, ...nameless, ...revision.policies.flatMap((policy) => policy.problems)];
   return { kind: 'delivered', revision, problems: all };
-}
-
-async function synthesize(parts: RunParts, directory: string, signal: AbortSignal): Promise<SynthResult> {
-  try {
-    const made = await parts.synthesizer.synth({ directory, signal });
-    parts.metrics.stageEnded('synth_bundle', made.bundleMs);
-    parts.metrics.stageEnded('synth_run', made.runMs);
-    return made;
-  } catch (error) {
-    signal.throwIfAborted();
-    // What is wrong with the program is in the result: this is the sandbox itself.
-    if (error instanceof StageError) throw error;
-    throw new StageError('synth', error instanceof Error ? error.message : 'the sandbox broke', { cause: error });
-  }
 }
 
 function desiredOf(judged: readonly Judged[], parts: RunParts): ReadonlyMap<string, Desired> {
@@ -133,8 +121,4 @@ async function timed<T>(parts: RunParts, stage: TimedStage, work: () => Promise<
   } finally {
     parts.metrics.stageEnded(stage, parts.now() - started);
   }
-}
-
-function hasErrors(problems: readonly Problem[]): boolean {
-  return problems.some(({ severity }) => severity === 'error');
 }

@@ -47,10 +47,6 @@ export class LivePolicies {
     }
   }
 
-  get isSynced(): boolean {
-    return this.#synced.size === POLICY_KINDS.length;
-  }
-
   get(key: string): LivePolicy | undefined {
     return this.#policies.get(key);
   }
@@ -58,10 +54,6 @@ export class LivePolicies {
   /** All that the source with this uid made. */
   of(source: string): readonly LivePolicy[] {
     return [...(this.#byOwner.get(source) ?? [])].map((key) => this.#policies.get(key)).filter((live) => live !== undefined);
-  }
-
-  get all(): ReadonlyMap<string, LivePolicy> {
-    return this.#policies;
   }
 
   /** Takes what a write answered, so that nobody has to wait for the watch to say the same. */
