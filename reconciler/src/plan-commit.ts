@@ -133,7 +133,7 @@ async function throughStages(parts: PlanParts, { commit, tree, times }: Fetched,
     existing,
     revision: { repository: parts.source.url, commit, digest: made.digest, policies },
     byStage: { ...synthesis.problems, plan: [...plan.problems, ...ofPlan], server: [...refusals.values()].flat() },
-    problems: [...synth, ...plan.problems, ...namelessProblems(judged), ...policies.flatMap(({ problems }) => problems)],
+    problems: [...synth, ...plan.problems, ...unplannedProblems(judged, plan.policies), ...policies.flatMap(({ problems }) => problems)],
     ...(tree.signedBy === undefined ? {} : { signedBy: tree.signedBy }),
     durations: times.durations,
   };
@@ -156,9 +156,10 @@ function desiredOf(judged: readonly Judged[], parts: PlanParts, commit: string):
   return wanted;
 }
 
-/** Those that no policy of the plan can have. */
-function namelessProblems(judged: readonly Judged[]): readonly Problem[] {
-  return judged.filter(({ ref }) => ref === undefined).flatMap(({ problems }) => problems);
+/** Of manifests that do not say which policy they are, and of those with a name that another has already. */
+function unplannedProblems(judged: readonly Judged[], planned: readonly PlannedPolicy[]): readonly Problem[] {
+  const told = new Set(planned.flatMap(({ problems }) => problems));
+  return judged.flatMap(({ problems }) => problems.filter((problem) => !told.has(problem)));
 }
 
 /** What the server would not take stays at its last good version, or is not there at all. */

@@ -63,6 +63,11 @@ test('problems are told apart by what they are about, and each stands once in th
   });
 });
 
+test('the second of two policies of one name is told of, though no policy of the plan is it', async () => {
+  world.makes(A, manifest('web'), manifest('web', 'Audit'));
+  expect(codes((await planned()).problems)).toEqual(['duplicate-policy']);
+});
+
 test.each(['tree', 'program'] as const)('a commit whose %s has an error is refused before anything is looked at', async (what) => {
   const wrong = [problem('a link leads outside')];
   if (what === 'tree') world.trees.set(A, { problems: wrong });
