@@ -8,3 +8,21 @@ export interface ApiObjectName {
   readonly namespace: string;
   readonly name: string;
 }
+
+/** An object as the API server gives it; nothing but its name is known of it. */
+export interface StoredObject extends ApiObject {
+  readonly metadata: StoredMetadata;
+}
+
+export interface StoredMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
+}

@@ -2,6 +2,7 @@
 import type { Dispatcher } from 'undici';
 import { plain } from '../../describe.ts';
 import { StageError } from '../../stage-error.ts';
+import type { Stage } from '../../stage-error.ts';
 
 export interface Cause {
   readonly reason: string;
@@ -49,6 +50,17 @@ export async function readAnswer(response: Dispatcher.ResponseData, about: strin
 export function apiErrorOf(value: unknown): ApiError {
   const said = statusOf(value, 500);
   return new ApiError(plain(said.message), { code: codeOf(value), ...said });
+}
+
+/** For `catch`: what is not there is `undefined`, every other error goes on. */
+export function noneIfMissing(error: unknown): undefined {
+  if (error instanceof ApiError && error.code === 404) return undefined;
+  throw error;
+}
+
+/** What rejects a request whose refusal is no object's problem but the world's: a StageError that says what failed. */
+export function failureOf(stage: Stage, what: string, error: unknown): unknown {
+  return error instanceof ApiError ? new StageError(stage, `${what}: ${error.message}`, { cause: error }) : error;
 }
 
 function codeOf(value: unknown): number {

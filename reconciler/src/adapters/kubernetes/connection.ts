@@ -3,6 +3,7 @@
  * layer is not used, because it ends every watch after 30 s of silence, has no strict field validation, and opens a connection a request.
  */
 import type { RequestOptions } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, request } from 'undici';
 import type { Dispatcher } from 'undici';
@@ -83,10 +84,9 @@ export class Connection {
     for (let attempt = 0; ; attempt += 1) {
       const response = await this.#send(asked, attempt);
       const wait = busyFor(response, attempt);
-      if (wait === undefined) return (await readAnswer(response, this.#about(asked))) as T;
+      if (wait === undefined) return (await this.#read(response, asked)) as T;
       await response.body.dump();
-      await new Promise((resolve) => setTimeout(resolve, wait));
-      asked.signal?.throwIfAborted();
+      await delay(wait, undefined, asked.signal === undefined ? {} : { signal: asked.signal }).catch(() => undefined);
     }
   }
 
@@ -106,6 +106,16 @@ export class Connection {
 
   async close(): Promise<void> {
     await this.#made?.dispatcher.destroy();
+  }
+
+  async #read(response: Dispatcher.ResponseData, asked: Ask): Promise<unknown> {
+    try {
+      return await readAnswer(response, this.#about(asked));
+    } catch (error) {
+      // An answer that was cut short by the signal is no failure of the server.
+      asked.signal?.throwIfAborted();
+      throw error;
+    }
   }
 
   #about({ method, path }: Pick<Ask, 'method' | 'path'>): string {

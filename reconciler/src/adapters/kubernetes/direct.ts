@@ -5,13 +5,12 @@ import PQueue from 'p-queue';
 import type { Delivery, Desired, Existing, PlannedPolicy, Refusals, Revision } from '../../delivery.ts';
 import { existingOf } from '../../live-policy.ts';
 import { ApiError } from './answer.ts';
+import { serverSideApply } from './apply.ts';
 import type { Connection } from './connection.ts';
 import { policyPath } from './kinds.ts';
 import type { LivePolicies } from './live-policies.ts';
 import { refusalOf } from './refusal.ts';
 
-/** Who the API server records as the owner of the fields that we write. */
-export const FIELD_MANAGER = 'parapet-reconciler';
 /** Writes at one time of one revision. */
 const PARALLEL = 16;
 
@@ -87,21 +86,9 @@ export class DirectDelivery implements Delivery {
   async #apply(policy: PlannedPolicy, { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal }): Promise<void> {
     const { desired } = policy;
     if (desired === undefined) return;
+    const { connection, as } = this.#options;
     const send = (force: boolean): Promise<unknown> =>
-      this.#options.connection.ask({
-        method: 'PATCH',
-        path: policyPath(policy),
-        query: {
-          fieldManager: FIELD_MANAGER,
-          fieldValidation: 'Strict',
-          force: String(force),
-          ...(dryRun ? { dryRun: 'All' } : {}),
-        },
-        contentType: 'application/apply-patch+yaml',
-        body: desired.manifest,
-        as: this.#options.as,
-        signal,
-      });
+      serverSideApply(connection, { path: policyPath(policy), object: desired.manifest, force, dryRun, as, signal });
     let answer;
     try {
       answer = await send(false);

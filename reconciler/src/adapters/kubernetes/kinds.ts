@@ -1,5 +1,7 @@
 /** Where the API server keeps each kind. */
 import type { PolicyKind, PolicyRef } from '@parapet/policy';
+import type { ApiObjectName } from '../../api-object.ts';
+import { StageError } from '../../stage-error.ts';
 
 interface Kind {
   readonly group: string;
@@ -33,4 +35,31 @@ export const REPORTS_PATH = `${OURS}/nodereports`;
 /** Path of one PolicySource. */
 export function sourcePath({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `${OURS}/namespaces/${encodeURIComponent(namespace)}/policysources/${encodeURIComponent(name)}`;
+}
+
+/** Kinds of others of which single objects are read or written. */
+const PLURALS: Readonly<Record<string, string>> = {
+  'v1 ConfigMap': 'configmaps',
+  'v1 Secret': 'secrets',
+  'coordination.k8s.io/v1 Lease': 'leases',
+  'events.k8s.io/v1 Event': 'events',
+  'source.toolkit.fluxcd.io/v1 ExternalArtifact': 'externalartifacts',
+};
+
+/** Path of all objects of such a kind in one namespace. */
+export function objectsPath({ apiVersion, kind, namespace }: Omit<ApiObjectName, 'name'>): string {
+  const plural = PLURALS[`${apiVersion} ${kind}`];
+  if (plural === undefined) throw new Error(`no path is known of ${apiVersion} ${kind}`);
+  return `/${apiVersion === 'v1' ? 'api' : 'apis'}/${apiVersion}/namespaces/${segment(namespace)}/${plural}`;
+}
+
+/** Path of one of them. */
+export function objectPath(object: ApiObjectName): string {
+  return `${objectsPath(object)}/${segment(object.name)}`;
+}
+
+/** Dots would lead elsewhere, however they are encoded; no object can be called so. */
+function segment(name: string): string {
+  if (/^\.{0,2}$/.test(name)) throw new StageError('target', `${JSON.stringify(name)} is no name of an object`, { retry: false });
+  return encodeURIComponent(name);
 }
