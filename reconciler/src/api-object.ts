@@ -26,3 +26,8 @@ export interface StoredMetadata {
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
 }
+
+/** As the API writes times to the microsecond, though nobody here knows more than milliseconds. */
+export function microTime(time: Date): string {
+  return time.toISOString().replace(/Z$/, '000Z');
+}
