@@ -1,5 +1,6 @@
 /** `parapet what-if`: what a change of policies would have done to what was recorded. */
-import { DEFAULT_POSTURES, MAX_TELEMETRY_LINE, readTelemetryLine, WhatIf } from '@parapet/policy';
+import { createReadStream } from 'node:fs';
+import { DEFAULT_POSTURES, linesOf, MAX_TELEMETRY_LINE, readTelemetryLine, WhatIf } from '@parapet/policy';
 import type { PolicySet, Posture, Problem } from '@parapet/policy';
 import { Option } from 'commander';
 import type { Command } from 'commander';
@@ -68,11 +69,12 @@ const MAX_LISTED = 20;
 /** Replays a file; what is wrong with its lines. */
 async function replayFile(file: string, replay: WhatIf): Promise<readonly Problem[]> {
   const name = file === '-' ? 'stdin' : file;
-  const { linesOf } = await import('./text-lines.ts');
+  const input = file === '-' ? process.stdin : createReadStream(file);
+  input.setEncoding('utf8');
   const problems: Problem[] = [];
   let [records, bad] = [0, 0];
   try {
-    for await (const { text, number } of linesOf(file, MAX_TELEMETRY_LINE)) {
+    for await (const { text, number } of linesOf(input as AsyncIterable<string>, MAX_TELEMETRY_LINE)) {
       if (text.trim() === '') continue;
       const result = replay.addReading(readTelemetryLine(text));
       if (!('fault' in result)) {

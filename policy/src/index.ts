@@ -47,6 +47,7 @@ export * from './table.ts';
 export { MAX_TABLE_ENDPOINTS, MAX_TABLE_NODES, MAX_TABLE_SOURCES } from './table-size.ts';
 export { MAX_TELEMETRY_LINE, readTelemetry, readTelemetryLine } from './telemetry.ts';
 export type { Happened, TelemetryReading, TelemetryRecord } from './telemetry.ts';
+export { linesOf } from './text-lines.ts';
 export { judge, WHAT_IF_OUTCOMES } from './what-if.ts';
 export type { Judgement, WhatIfOutcome } from './what-if.ts';
 export type { PolicySet } from './what-if-side.ts';

@@ -64,6 +64,7 @@ interface RuleRow {
 /** Replays records, one after the other. */
 export class WhatIf {
   readonly #sets: { readonly before: PolicySet; readonly after: PolicySet };
+  readonly #withArguments: boolean;
   readonly #known = new Map<string, Judgement>();
   readonly #counts = noCounts();
   readonly #rules = new Map<string, RuleRow>();
@@ -74,8 +75,10 @@ export class WhatIf {
   #first = Infinity;
   #last = -Infinity;
 
-  constructor(sets: { readonly before: PolicySet; readonly after: PolicySet }) {
+  /** `withArguments: false`: examples name programs without what they were called with, for readers who may not see that. */
+  constructor(sets: { readonly before: PolicySet; readonly after: PolicySet }, { withArguments = true } = {}) {
     this.#sets = sets;
+    this.#withArguments = withArguments;
   }
 
   /** Replays a record; what is wrong with it where it is none. */
@@ -153,7 +156,7 @@ export class WhatIf {
     if (this.#rules.size >= MAX_ROWS && !this.#rules.has(key)) return;
     row.count = sum(row.count, count);
     if (row.workloads.size < MAX_WORKLOADS) row.workloads.add(workload);
-    if (row.examples.size < MAX_EXAMPLES) row.examples.add(exampleOf(record));
+    if (row.examples.size < MAX_EXAMPLES) row.examples.add(exampleOf(record, this.#withArguments));
     this.#rules.set(key, row);
   }
 }
@@ -181,9 +184,13 @@ function ruleKey({ outcome, policy, rule = '' }: Pick<WhatIfRule, 'outcome' | 'p
 }
 
 /** `/usr/bin/curl by /bin/sh`; whoever prints it must make it harmless. */
-function exampleOf({ operation, resource, process, source, parent }: TelemetryRecord): string {
-  const actor = operation === 'Process' ? parent || source : process || source;
-  const text = actor === '' ? resource : `${resource} by ${actor}`;
+function exampleOf({ operation, resource, process, source, parent }: TelemetryRecord, withArguments: boolean): string {
+  // Arguments come after the program, and may be passwords.
+  const shown = (command: string): string => (withArguments ? command : (command.split(' ', 1)[0] ?? ''));
+  const isExecution = operation === 'Process';
+  const actor = shown(isExecution ? parent || source : process || source);
+  const what = isExecution ? shown(resource) : resource;
+  const text = actor === '' ? what : `${what} by ${actor}`;
   return text.length > MAX_EXAMPLE ? `${text.slice(0, MAX_EXAMPLE - 1)}…` : text;
 }
 

@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { linesOf } from '../../../cli/src/text-lines.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 let folder: string;
@@ -152,15 +151,4 @@ test('what telemetry says cannot steer the terminal', () => {
   expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   expect(stdout.trim().split('\n')).toHaveLength(4);
   expect(whatIf(['--after', 'after.yaml', '--telemetry', '-', '-o', 'json'], `${hostile}\n`).stdout).not.toMatch(/[\u007f-\u009f]/);
-});
-
-test('a line that never ends costs no more than the longest that counts', async () => {
-  write('long.jsonl', `${'x'.repeat(300_000)}\n\u00e4\nlast`);
-  const lines: { readonly length: number; readonly number: number }[] = [];
-  for await (const { text, number } of linesOf(join(folder, 'long.jsonl'), 1000)) lines.push({ length: text.length, number });
-  expect(lines).toEqual([
-    { length: 1001, number: 1 },
-    { length: 1, number: 2 },
-    { length: 4, number: 3 },
-  ]);
 });

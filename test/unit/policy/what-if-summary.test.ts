@@ -37,6 +37,20 @@ test('records are summed up by rule and workload, with how often each happened',
   expect(whatIfText(summary)).toBe('would have blocked 3 accesses and audited 1 in 24 h, in 2 workloads; 1 undecidable');
 });
 
+test('what programs were called with is left out of examples where that is wished for', () => {
+  const sets = { before: { policies: [] }, after: { policies: [policyOf(pathRule('/bin/sh'), fileRule('/etc/', { action: 'Audit' }))] } };
+  const calls = [
+    record({ resource: '/bin/sh -c s3cret', parentProcessName: '', source: '/bin/bash --token s3cret' }),
+    record({ operation: 'File', resource: '/etc/a b', data: 'lsm=FILE_OPEN', processName: '', source: '/bin/bash --token' }),
+  ];
+  const examples = (whatIf: WhatIf): readonly string[] => {
+    for (const call of calls) whatIf.add(call);
+    return whatIf.summary().rules.flatMap((rule) => rule.examples);
+  };
+  expect(examples(new WhatIf(sets, { withArguments: false }))).toEqual(['/bin/sh by /bin/bash', '/etc/a b by /bin/bash']);
+  expect(examples(new WhatIf(sets))).toEqual(['/bin/sh -c s3cret by /bin/bash --token s3cret', '/etc/a b by /bin/bash --token']);
+});
+
 test('what differs too much is only counted', () => {
   const whatIf = new WhatIf({ before: { policies: [] }, after: { policies: [policyOf(pathRule('/bin/sh'))] } });
   for (let index = 0; index < 1200; index += 1) whatIf.add(record({ podName: `pod-x${index}`, count: Number.MAX_SAFE_INTEGER }));

@@ -1,13 +1,13 @@
-/** The lines of a file that may be of any size, one after the other. */
-import { createReadStream } from 'node:fs';
+/** The lines of a text that may be of any size, one after the other. */
 
 /** A line and its number, from 1 on. What is longer than `longest` is cut right after it; the rest of that line is passed over. */
-export async function* linesOf(file: string, longest: number): AsyncGenerator<{ readonly text: string; readonly number: number }> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
-  input.setEncoding('utf8');
+export async function* linesOf(
+  chunks: AsyncIterable<string>,
+  longest: number,
+): AsyncGenerator<{ readonly text: string; readonly number: number }> {
   let number = 1;
   let rest = '';
-  for await (const chunk of input as AsyncIterable<string>) {
+  for await (const chunk of chunks) {
     const [first = '', ...others] = chunk.split('\n');
     rest = `${rest}${first}`.slice(0, longest + 1);
     for (const line of others) {
