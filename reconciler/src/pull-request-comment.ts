@@ -50,7 +50,7 @@ interface Part {
  * their names stand at the end instead.
  */
 export function pullRequestComment(report: PullRequestReport, settings: CommentSettings = COMMENT_SETTINGS): string {
-  const top = [commentMarker(report), `### ${headline(report)}`, ...whatIfLine(report)];
+  const top = [`### ${headline(report)}`, ...whatIfLine(report)];
   const parts = partsOf(report, settings);
   const left = new Set<Part>();
   const body = (): string =>
@@ -72,15 +72,13 @@ function size(text: string): number {
   return Buffer.byteLength(text) + 1;
 }
 
-/**
- * The comment's first line, which no reader sees: the one by which it is found again. There is one for each source and cluster; who looks for it must
- * also see that the comment is its own, since anybody can write this line.
- */
+/** What the comments of this source and cluster are told apart by from others on the same pull request: `diff parapet-system/shop (prod) 1f2e3d4c`. */
 export function commentMarker({ source, cluster }: Pick<PullRequestReport, 'source' | 'cluster'>): string {
+  // Hosts show and compare only part of a name.
   const hash = createHash('sha256')
     .update(JSON.stringify([source, cluster ?? '']))
     .digest('hex');
-  return `[//]: # (parapet ${hash.slice(0, 32)})`;
+  return `diff ${clip(source, 80)}${cluster === undefined ? '' : ` (${clip(cluster, 60)})`} ${hash.slice(0, 16)}`;
 }
 
 /** The same as a commit status, `parapet/diff`. */
@@ -175,10 +173,13 @@ function changeTable(policies: readonly PolicyDiff[]): string {
 function pruneList(diff: Diff): string {
   const { removed, left } = prunePreview(diff);
   const show = (policy: PolicyDiff): string => `* ${code(refKey(policy))}${policy.why === undefined ? '' : `: ${code(policy.why)}`}`;
-  const gone = removed.length === 0 ? [] : ['#### Would be removed', '', ...bounded(removed, show), ''];
+  const gone = removed.length === 0 ? [] : ['#### Would be removed', '', ...bounded(removed, show), '', STALE, ''];
   const stays = left.length === 0 ? [] : ['#### Would be left, though it is not wanted any more', '', ...bounded(left, show)];
   return [...gone, ...stays].join('\n').trimEnd();
 }
+
+/** The head is compared as it stands, not as it would be merged. */
+const STALE = 'What was merged after this branch began is listed here too: bring the branch up to date to see what it removes itself.';
 
 function diffPart(policy: PolicyDiff, { details }: CommentSettings): string {
   const header = diffHeader(policy);
