@@ -160,10 +160,13 @@ export interface OpenPullRequest extends PullRequest {
   readonly base: string;
 }
 
-/** `unknown` when the host didn't tell, with `after` in milliseconds where it said when. */
+/**
+ * `unknown` when the host didn't tell, with `after` in milliseconds where it said when; `refused` when it will not tell us, however often it
+ * is asked.
+ */
 export type PullRequestsResult =
   | { readonly kind: 'listed'; readonly pullRequests: readonly OpenPullRequest[] }
-  | { readonly kind: 'unknown'; readonly message: string; readonly after?: number };
+  | { readonly kind: 'unknown'; readonly message: string; readonly refused: boolean; readonly after?: number };
 
 export interface PullRequestComment {
   readonly pullRequest: number;
@@ -171,6 +174,8 @@ export interface PullRequestComment {
   readonly marker: string;
   /** Markdown. */
   readonly body: string;
+  /** Nothing that is worth a comment: where ours is there already it is changed, and none is made. */
+  readonly onlyChange?: boolean;
 }
 
 /** Never rejects: what goes wrong is in the result. */
@@ -208,7 +213,7 @@ export interface Clock {
 /** One line of the reconciler's log. */
 export interface LogEvent {
   readonly level: 'info' | 'warn' | 'error';
-  /** `resolve`, `fetch`, `synth`, `target`, `status`, `report`, `webhook`. */
+  /** `resolve`, `fetch`, `synth`, `target`, `status`, `report`, `webhook`, `pull-request`, `comment`. */
   readonly stage: string;
   readonly message: string;
   readonly commit?: string;

@@ -10,6 +10,7 @@ import { topFile, TREE_LIMITS } from '../git-tree.ts';
 import type { TreeLimits } from '../git-tree.ts';
 import type { ExportedTree, PullRequest, Resolved, Source } from '../ports.ts';
 import type { Verification } from '../source-spec.ts';
+import { isRefName } from '../source-url.ts';
 import { StageError } from '../stage-error.ts';
 import { GitAccess } from './git/access.ts';
 import type { CredentialsReader } from './git/access.ts';
@@ -190,8 +191,10 @@ export class GitSource implements Source {
   async #target(commit: string, { pullRequest, limited }: Call): Promise<Target | undefined> {
     const { ref } = this.#options;
     if (pullRequest !== undefined) {
-      const [, number] = /^refs\/(?:pull|merge-requests)\/(\d{1,10})\/head$/.exec(pullRequest.ref) ?? [];
-      return number === undefined ? undefined : { fetch: pullRequest.ref, to: `refs/parapet/pull/${number}`, name: pullRequest.ref };
+      // The host says which, and where it has no such references it is a branch.
+      const { number, ref: name } = pullRequest;
+      const isSafe = name.startsWith('refs/') && isRefName(name) && Number.isSafeInteger(number) && number >= 0;
+      return isSafe ? { fetch: name, to: `refs/parapet/pull/${number}`, name } : undefined;
     }
     const to = 'refs/parapet/head';
     if (ref.kind === 'commit') return { fetch: ref.value, to };

@@ -37,6 +37,16 @@ describe.each(KINDS)('%s', (kind) => {
     expect(writes()).toEqual(before);
   });
 
+  test('what is not worth a comment changes ours and makes none', async () => {
+    const quietly = (body: string): Promise<PostResult> =>
+      host.upsert({ pullRequest: 3, marker: 'diff (east)', body, onlyChange: true }, signal);
+    expect(await quietly('no changes')).toEqual({ kind: 'posted' });
+    expect(bodies()).toEqual([]);
+    await upsert('2 added');
+    expect(await quietly('no changes')).toEqual({ kind: 'posted' });
+    expect(bodies()).toEqual([`${first}\n\nno changes`]);
+  });
+
   test('another marker is another comment', async () => {
     await upsert('here');
     await upsert('there', { marker: 'diff (west)' });
@@ -129,6 +139,8 @@ describe.each(KINDS)('%s', (kind) => {
     };
     expect(listed.pullRequests[0]).toEqual({ number: 129, commit: hash('1'), ref: ref[kind], base: 'release/1.x' });
     under.standIn.failNext(429, { headers: { 'retry-after': '5' } });
-    expect(await host.pullRequests(signal)).toMatchObject({ kind: 'unknown', after: 5000 });
+    expect(await host.pullRequests(signal)).toMatchObject({ kind: 'unknown', refused: false, after: 5000 });
+    under.standIn.failNext(403);
+    expect(await host.pullRequests(signal)).toMatchObject({ kind: 'unknown', refused: true });
   });
 });

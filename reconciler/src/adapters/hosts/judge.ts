@@ -34,11 +34,18 @@ export function judge(reply: Reply, { host, repository, permission }: About): Fa
   return { kind: 'refused', message: said };
 }
 
+export interface Unknown {
+  readonly kind: 'unknown';
+  readonly message: string;
+  readonly refused: boolean;
+  readonly after?: number;
+}
+
 /** The same for a question: it stays open. */
-export function unknownOf(reply: Reply, about: About): { readonly kind: 'unknown'; readonly message: string; readonly after?: number } {
+export function unknownOf(reply: Reply, about: About): Unknown {
   const failure = judge(reply, about);
   const after = failure.kind === 'retry' ? failure.after : undefined;
-  return { kind: 'unknown', message: failure.message, ...(after === undefined ? {} : { after }) };
+  return { kind: 'unknown', message: failure.message, refused: failure.kind !== 'retry', ...(after === undefined ? {} : { after }) };
 }
 
 /** Which status is asked for. */

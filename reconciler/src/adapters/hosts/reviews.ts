@@ -52,7 +52,7 @@ export class Reviews implements CommentHost {
     this.#about = about;
   }
 
-  async upsert({ pullRequest, marker, body }: PullRequestComment, signal: AbortSignal): Promise<PostResult> {
+  async upsert({ pullRequest, marker, body, onlyChange }: PullRequestComment, signal: AbortSignal): Promise<PostResult> {
     const self = await (this.#shape.self?.(signal) ?? numericSelf(this.#api, signal));
     if ('failed' in self) return judge(self.failed, { ...this.#about, permission: 'to see its own account' });
     const first = (this.#shape.firstLine ?? hiddenLine)(plainMarker(marker));
@@ -63,6 +63,7 @@ export class Reviews implements CommentHost {
       const result = await this.#change(comment, { pullRequest, text, known: self.author !== undefined }, signal);
       if (result !== undefined) return result;
     }
+    if (onlyChange) return { kind: 'posted' };
     // Another one would be made at every call.
     if (!listed.all) return { kind: 'refused', message: `#${pullRequest} has too many comments to find ours among them` };
     const reply = await this.#api.ask(this.#shape.create(pullRequest, text), signal);
