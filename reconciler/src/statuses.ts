@@ -81,16 +81,16 @@ export class Statuses {
     return this.#outbox.latest(commit, contextOf(topic, this.#wiring.settings.cluster));
   }
 
-  /** Ends what is still pending on other commits: nobody will come back to them. */
-  supersede(commit: string, topics: readonly Topic[]): void {
-    this.end({ topics, except: commit, description: supersededBy(commit) });
+  /** Ends what is still pending on other commits, but for those that somebody else still speaks of: nobody will come back to them. */
+  supersede(commit: string, topics: readonly Topic[], besides: readonly string[] = []): void {
+    this.end({ topics, except: [commit, ...besides], description: supersededBy(commit) });
   }
 
   /** Ends as errors what is still pending, on every commit but `except`. */
-  end(what: { readonly topics: readonly Topic[]; readonly except?: string; readonly description: string }): void {
+  end(what: { readonly topics: readonly Topic[]; readonly except?: readonly string[]; readonly description: string }): void {
     const contexts = what.topics.map((topic) => contextOf(topic, this.#wiring.settings.cluster));
     for (const { commit, context } of this.#outbox.pending()) {
-      if (commit !== what.except && contexts.includes(context))
+      if (what.except?.includes(commit) !== true && contexts.includes(context))
         this.#put({ commit, context, ...worded({ state: 'error', description: what.description }) });
     }
   }

@@ -28,9 +28,16 @@ test('every topic has an end when work is given up, but for a commit that is exc
   const statuses = await started();
   for (const topic of TOPICS) statuses.set(A, topic, pending);
   statuses.set(B, 'diff', pending);
-  statuses.end({ topics: TOPICS, except: B, description: 'the reconciler was stopped' });
+  statuses.end({ topics: TOPICS, except: [B], description: 'the reconciler was stopped' });
   expect(TOPICS.map((topic) => statuses.latest(A, topic)?.description)).toEqual(TOPICS.map(() => 'the reconciler was stopped'));
   expect(statuses.latest(B, 'diff')?.state).toBe('pending');
+});
+
+test('what others still speak of is not superseded', async () => {
+  const statuses = await started();
+  for (const commit of [A, B, hash('c')]) statuses.set(commit, 'synth', pending);
+  statuses.supersede(A, ['synth'], [B]);
+  expect([A, B, hash('c')].map((commit) => statuses.latest(commit, 'synth')?.state)).toEqual(['pending', 'pending', 'error']);
 });
 
 test('what an earlier process left pending can be ended, and what ended stays as it is', async () => {
