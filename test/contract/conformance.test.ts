@@ -29,12 +29,13 @@ import {
 import type { Access, PathSite, Policy, Postures, Rule, Table } from '@parapet/policy';
 import { accessTo, policies, postures } from '../support/policy-cases.ts';
 import { withFiles } from '../support/file-cases.ts';
+import { NIGHTLY } from '../support/nightly.ts';
 import { KernelTrials } from '../support/kernel-trials.ts';
 import type { KernelAnswer } from '../support/kernel-trials.ts';
 import { policyOf, syscallRule } from '../unit/policy/builders.ts';
 
 /** At least so many accesses are judged; `npm run nightly` takes more. Some sets are empty, and have no table. */
-const WANTED = process.env.PARAPET_NIGHTLY === 'true' ? 100_000 : 20_000;
+const WANTED = NIGHTLY ? 100_000 : 20_000;
 const ACCESSES = 20;
 const SETS = (WANTED * 1.2) / ACCESSES;
 

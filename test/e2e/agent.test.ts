@@ -1,17 +1,17 @@
 /** An agent's life on a node with real containers, through its command line: what scenario.ts did in the microVM must have come out right. */
 import { beforeAll, expect, test } from '@jest/globals';
 import type { AgentStatus } from '@parapet/agent';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { hookLimit } from '../support/vm/index.ts';
 import { factsOf } from './agent/facts.ts';
 import { HOST_SECRET, IMAGE } from './agent/manifests.ts';
 import type { Outcome } from './agent/node.ts';
 
-const LIMIT = 900;
 let facts: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {
-  facts = await factsOf({ file: 'scenario.ts', image: IMAGE, limit: LIMIT });
-}, hookLimit(LIMIT));
+  facts = await factsOf({ file: 'scenario.ts', image: IMAGE });
+}, hookLimit(MACHINE_LIMIT));
 
 function outcome(fact: string): Outcome {
   return facts.get(fact) as Outcome;

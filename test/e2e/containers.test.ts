@@ -1,15 +1,15 @@
 /** Links, annotations, postures and limits of real containers: what agent/containers.ts did in the microVM must have come out right. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { hookLimit } from '../support/vm/index.ts';
 import { factsOf } from './agent/facts.ts';
 import { START_IMAGE } from './agent/start-manifests.ts';
 
-const LIMIT = 900;
 let facts: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {
-  facts = await factsOf({ file: 'containers.ts', image: START_IMAGE, limit: LIMIT });
-}, hookLimit(LIMIT));
+  facts = await factsOf({ file: 'containers.ts', image: START_IMAGE });
+}, hookLimit(MACHINE_LIMIT));
 
 test('a rule holds for what its path leads to, and alerts name the rule as it is written', () => {
   expect(facts.get('paths and links')).toEqual(['refused', 'refused', 'refused', 'refused', 'refused', 'refused']);

@@ -1,11 +1,12 @@
 /** The main job, end to end: what `npm run demo` shows, held against what must come of it. */
 import { beforeAll, expect, test } from '@jest/globals';
+import { MACHINE_LIMIT } from '../support/patience.ts';
+import { hookLimit } from '../support/vm/index.ts';
 import { ATTEMPTS } from '../story/demo/attempts.ts';
 import { tellStory } from '../story/demo/story.ts';
 import type { Outcome } from '../story/demo/story.ts';
 import { faults } from '../story/demo/verdict.ts';
 
-const LIMIT = 300_000;
 let outcome: Outcome;
 
 beforeAll(async () => {
@@ -16,7 +17,7 @@ beforeAll(async () => {
   } catch (error) {
     throw new Error(`the story could not be told:\n${said.slice(-40).join('\n')}`, { cause: error });
   }
-}, LIMIT);
+}, hookLimit(MACHINE_LIMIT));
 
 test.each(ATTEMPTS.map(({ container, title, expected }) => [container, title, expected] as const))(
   '%s: %s %s',

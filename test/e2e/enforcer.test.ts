@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import type { EnforcerSupport } from '../../agent/src/ports.ts';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { CALLS_TOLD } from './enforcer/call-cases.ts';
@@ -9,7 +10,6 @@ import { DOORS_TOLD } from './enforcer/door-cases.ts';
 import { GROUPS, LONG } from './enforcer/cases.ts';
 import { ACTOR, HOME } from './enforcer/paths.ts';
 
-const LIMIT = 900;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   // programs that are preempted at any point, by tasks on the same processor
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
@@ -22,9 +22,9 @@ describe.each(MACHINES)('%s', (_name, machine) => {
 
   beforeAll(async () => {
     const command = guestProgram(path.join(import.meta.dirname, 'enforcer/scenario.ts'));
-    output = await outputOf({ ...machine, command, containerd: false, timeout: LIMIT });
+    output = await outputOf({ ...machine, command, containerd: false, timeout: MACHINE_LIMIT });
     facts = factsIn(output);
-  }, hookLimit(LIMIT));
+  }, hookLimit(MACHINE_LIMIT));
 
   test.each(GROUPS.map((group) => [group.name, group] as const))('%s: every attempt ends as it must', (name, { tries }) => {
     const seen = tries.map(([command]) => [command, facts.get(`${name} | ${command}`)]);
@@ -181,10 +181,10 @@ describe('a kernel that cannot enforce', () => {
     const probe = guestProgram(path.join(import.meta.dirname, 'enforcer/probe.ts')).join(' ');
     const agent = 'parapet agent run --policies /tmp --node n 2>&1; echo "the agent ended with $?"';
     const command = [`${probe} && mount -t tmpfs none /sys/kernel/btf && ${probe} && ${agent}`];
-    ({ output } = await runInVm({ command, lsm: 'landlock,yama', containerd: false, timeout: 120 }));
+    ({ output } = await runInVm({ command, lsm: 'landlock,yama', containerd: false, timeout: MACHINE_LIMIT }));
     const lines = output.split('\n').filter((line) => line.startsWith('support '));
     for (const line of lines) supports.push(JSON.parse(line.slice('support '.length)) as EnforcerSupport);
-  }, 180_000);
+  }, hookLimit(MACHINE_LIMIT));
 
   test('without BPF among its security modules it is told how to add it', () => {
     expect(supports[0]).toMatchObject({ enforcer: 'none', missingHooks: [] });

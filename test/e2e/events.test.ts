@@ -1,11 +1,11 @@
 /** Denials under load, on Debian's kernels: counts are exact, and what is lost is told loudly. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { FILES, HOME, MANY, TASKS, TIMES } from './events/size.ts';
 
-const LIMIT = 900;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
   ['Linux 6.12, one processor', { kernel: '6.12', cpus: 1 }],
@@ -16,8 +16,8 @@ describe.each(MACHINES)('%s', (_name, machine) => {
 
   beforeAll(async () => {
     const command = guestProgram(path.join(import.meta.dirname, 'events/scenario.ts'));
-    facts = factsIn(await outputOf({ ...machine, command, containerd: false, timeout: LIMIT }));
-  }, hookLimit(LIMIT));
+    facts = factsIn(await outputOf({ ...machine, command, containerd: false, timeout: MACHINE_LIMIT }));
+  }, hookLimit(MACHINE_LIMIT));
 
   test.each([
     ['one file | refused', String(TASKS * TIMES)],

@@ -1,12 +1,13 @@
-/** Containers from their first instruction on: what agent/holding.ts did in the microVM must have come out right. `PARAPET_STARTS=100` starts more. */
+/** Containers from their first instruction on: what agent/holding.ts did in the microVM must have come out right. `npm run nightly` starts more. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { NIGHTLY } from '../support/nightly.ts';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { hookLimit } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { factsOf } from './agent/facts.ts';
 import { START_IMAGE } from './agent/start-manifests.ts';
 
-const STARTS = Number(process.env['PARAPET_STARTS'] ?? '5');
-const LIMIT = 900 + STARTS * 10;
+const STARTS = NIGHTLY ? 100 : 5;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
   ['Linux 6.12', { kernel: '6.12' }],
@@ -15,8 +16,8 @@ describe.each(MACHINES)('%s', (_name, machine) => {
   let facts: ReadonlyMap<string, unknown>;
 
   beforeAll(async () => {
-    facts = await factsOf({ file: 'holding.ts', image: START_IMAGE, words: [String(STARTS)], limit: LIMIT, machine });
-  }, hookLimit(LIMIT));
+    facts = await factsOf({ file: 'holding.ts', image: START_IMAGE, words: [String(STARTS)], machine });
+  }, hookLimit(MACHINE_LIMIT));
 
   test('a container whose first instruction reads a blocked file never succeeds, however slow the agent is', () => {
     expect(facts.get('starts')).toEqual({ refused: STARTS });

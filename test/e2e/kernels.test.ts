@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import { KERNELS } from '../support/vm/options.ts';
 import { SMOKE } from './bypass/attempts/index.ts';
@@ -19,7 +20,6 @@ type Sizes = Record<string, Record<string, readonly [verified: number, machineCo
 
 const GOLDEN = path.join(import.meta.dirname, '../golden/kernel-programs.json');
 const GROWTH = 1.2;
-const LIMIT = 600;
 
 const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Sizes;
 const seen: Sizes = {};
@@ -37,12 +37,12 @@ describe.each(KERNELS)('Linux %s', (kernel) => {
     const smoke = guestProgram(path.join(import.meta.dirname, 'kernels/scenario.ts'));
     const bypass = [...guestProgram(path.join(import.meta.dirname, 'bypass/scenario.ts')), buildActor(), 'smoke'];
     const command = [`${smoke.join(' ')} && ${bypass.join(' ')}`];
-    const output = await outputOf({ kernel, command, append: 'syscall.x32=y', containerd: false, timeout: LIMIT });
+    const output = await outputOf({ kernel, command, append: 'syscall.x32=y', containerd: false, timeout: MACHINE_LIMIT });
     facts = factsIn(output);
     seen[kernel] = sizesIn(facts);
     if (process.env.UPDATE_GOLDEN === '1') golden[kernel] = seen[kernel];
     attempts = readResults(output).attempts;
-  }, hookLimit(LIMIT));
+  }, hookLimit(MACHINE_LIMIT));
 
   test('every access ends as it must', () => {
     expect(TRIES.map(([command]) => [command, facts.get(command)])).toEqual(TRIES.map(([command, result]) => [command, result]));

@@ -1,13 +1,14 @@
 /** Verdicts under preemption: crowds of tasks on one and two processors, on kernels that preempt programs at any point. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { NIGHTLY } from '../support/nightly.ts';
+import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { CROWDS } from './race/crowds.ts';
 
 /** For each crowd. `npm run nightly` makes ten times as many. */
-const TRIES = process.env.PARAPET_NIGHTLY === 'true' ? 100_000 : 10_000;
-const LIMIT = process.env.PARAPET_NIGHTLY === 'true' ? 3600 : 900;
+const TRIES = NIGHTLY ? 100_000 : 10_000;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
   ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
@@ -22,8 +23,8 @@ describe.each(MACHINES)('%s', (_name, machine) => {
 
   beforeAll(async () => {
     const command = [...guestProgram(path.join(import.meta.dirname, 'race/scenario.ts')), String(TRIES)];
-    facts = factsIn(await outputOf({ ...machine, command, containerd: false, timeout: LIMIT }));
-  }, hookLimit(LIMIT));
+    facts = factsIn(await outputOf({ ...machine, command, containerd: false, timeout: MACHINE_LIMIT }));
+  }, hookLimit(MACHINE_LIMIT));
 
   test('without the rule the same tries pass, so that the others can fail', () => {
     const [tries, passed, ...wrong] = facts.get('without the rule the same tries pass')!.split(' ').map(Number);

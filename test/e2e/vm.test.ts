@@ -5,10 +5,11 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { buildImage } from '../support/image/index.ts';
-import { runInVm, startVm, STATUS_FAILED, STATUS_TIMEOUT } from '../support/vm/index.ts';
+import { hookLimit, runInVm, startVm, STATUS_FAILED, STATUS_TIMEOUT } from '../support/vm/index.ts';
 import type { VmResult } from '../support/vm/index.ts';
 
-const BOOT = 240_000;
+/** Seconds that the machines here get. */
+const LIMIT = 1_200;
 const TREE = resolve(import.meta.dirname, '../..');
 
 /** Every line that starts with a name and a colon is a fact for a test below. */
@@ -33,9 +34,9 @@ echo "container: $(ctr tasks exec --exec-id one web /bin/sh -c 'cat /etc/motd; /
 echo "programs: $(ctr tasks exec --exec-id two web /bin/ls -i /bin | awk '{print $1}' | sort -u | wc -l)"
 echo "label: $(ctr containers info web | grep -o '"app": "web"' | head -n 1)"
 echo from the guest > "$SHARED/guest"
-for i in $(seq 600); do [ -e "$SHARED/host" ] && break; sleep 0.1; done
+for i in $(seq 6000); do [ -e "$SHARED/host" ] && break; sleep 0.1; done
 echo "host says: $(cat "$SHARED/host")"
-for i in $(seq 600); do [ "$(cat "$SHARED/host")" = changed ] && break; sleep 0.1; done
+for i in $(seq 6000); do [ "$(cat "$SHARED/host")" = changed ] && break; sleep 0.1; done
 echo "host then says: $(cat "$SHARED/host")"
 exit 7
 `;
@@ -68,13 +69,14 @@ describe('a command in a microVM', () => {
       memory: 2048,
       lsm: 'lockdown,bpf',
       append: 'parapet.test=yes',
+      timeout: LIMIT,
     });
     vm.onLine((line, stream) => {
       seen.push(`${stream} ${line}`);
       if (!line.startsWith('label: ')) return;
       void (async () => {
         const file = join(share, 'guest');
-        for (let i = 0; i < 600 && fromGuest === ''; i++, await sleep(100)) fromGuest = readIfThere(file);
+        for (let i = 0; i < 6000 && fromGuest === ''; i++, await sleep(100)) fromGuest = readIfThere(file);
         writeFileSync(join(share, 'host'), 'hello\n');
       })();
     });
@@ -82,7 +84,7 @@ describe('a command in a microVM', () => {
       if (line.startsWith('host says: ')) writeFileSync(join(share, 'host'), 'changed\n');
     });
     result = await vm.wait();
-  }, BOOT);
+  }, hookLimit(LIMIT));
   afterAll(() => rmSync(share, { recursive: true, force: true }));
 
   test('passes its exit status on', () => {
@@ -147,11 +149,11 @@ function readIfThere(file: string): string {
 test(
   'a machine that panics is told from a command that fails, with the end of its console',
   async () => {
-    const { status, problem } = await runInVm({ command: ['echo c > /proc/sysrq-trigger; sleep 60'], containerd: false, timeout: 200 });
+    const { status, problem } = await runInVm({ command: ['echo c > /proc/sysrq-trigger; sleep 60'], containerd: false, timeout: LIMIT });
     expect(status).toBe(STATUS_FAILED);
     expect(problem).toMatch(/the machine stopped by itself[^]*Kernel panic/);
   },
-  BOOT,
+  hookLimit(LIMIT),
 );
 
 test(
@@ -162,6 +164,7 @@ test(
       command: ['true'],
       containerd: false,
       append: 'rdinit=/not/there',
+      timeout: LIMIT,
       onProgress: (sentence) => progress.push(sentence),
     });
     expect(progress.filter((sentence) => sentence.startsWith('the machine stopped before the command began'))).toHaveLength(2);
@@ -170,7 +173,7 @@ test(
       problem: expect.stringMatching(/the machine stopped by itself[^]*Kernel panic/),
     });
   },
-  BOOT,
+  hookLimit(LIMIT),
 );
 
 test(
@@ -180,5 +183,5 @@ test(
     expect(status).toBe(STATUS_TIMEOUT);
     expect(problem).toBe('time is up: the command did not end within 3 s');
   },
-  BOOT,
+  hookLimit(LIMIT),
 );

@@ -32,7 +32,7 @@ async function annotated(): Promise<void> {
   fact('audited', await start(sh(READ_SECRET), ...annotation('audited')));
   fact('audited by our own', await start(sh(READ_SECRET), '--annotation', 'parapet.dev/policy=audited'));
   await node.command('ctr', 'containers', 'label', 'stays', 'kubearmor-policy=disabled', 'parapet.dev/policy=disabled');
-  await node.parapet('wait', '--policy', 'shop/web');
+  await node.whenEnforced('shop/web');
   fact('a label', await execute('stays', sh(READ_SECRET)));
   fact('disabled', await start(sh(READ_SECRET), ...annotation('disabled')));
   fact('neither', await start(sh(READ_SECRET), ...annotation('whatever')));

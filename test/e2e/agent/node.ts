@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { agentStatus } from '@parapet/agent';
 import type { AgentStatus } from '@parapet/agent';
+import { PATIENCE } from '../../support/patience.ts';
 import { IMAGE, NODE } from './manifests.ts';
 import type { Wanted } from './manifests.ts';
 
@@ -14,9 +15,6 @@ export const POLICIES = '/var/tmp/agent/policies';
 export const ALERTS = '/var/tmp/agent/alerts.jsonl';
 export const LOG = '/var/tmp/agent/agent.log';
 const CONTAINERD_CONFIG = '/run/containerd.toml';
-const PATIENCE = 120_000;
-/** For an agent that has only just been started, on a busy machine. */
-const STARTING = 200_000;
 
 const run = promisify(execFile);
 
@@ -44,13 +42,18 @@ export function parapet(...words: readonly string[]): Promise<Outcome> {
   return command('parapet', 'agent', ...words);
 }
 
+/** What `parapet agent wait` comes to once an agent answers, which one that has only just been started may not do for long. */
+export async function waitFor(policy: string): Promise<Outcome> {
+  for (const end = performance.now() + PATIENCE; ;) {
+    const outcome = await parapet('wait', '--policy', policy, '--timeout', `${PATIENCE}ms`);
+    if (outcome.status !== 3 || performance.now() > end) return outcome;
+  }
+}
+
 /** Resolves when a policy is in force, also of an agent that does not answer yet. */
 export async function whenEnforced(policy: string): Promise<void> {
-  for (const end = performance.now() + STARTING; ;) {
-    const { status, out } = await parapet('wait', '--policy', policy, '--timeout', '120s');
-    if (status === 0) return;
-    if (performance.now() > end) throw new Error(`${policy} does not come into force: ${out}`);
-  }
+  const { status, err } = await waitFor(policy);
+  if (status !== 0) throw new Error(`${policy} does not come into force: ${err}`);
 }
 
 async function must(program: string, ...words: readonly string[]): Promise<string> {

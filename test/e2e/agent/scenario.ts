@@ -4,7 +4,7 @@ import path from 'node:path';
 import { agentStatus } from '@parapet/agent';
 import { CLUSTER_SECRET, GOOD, HOST_SECRET, LATE, LISTS, PLAIN, POD, UNLISTED, WEB, WRONG } from './manifests.ts';
 import * as node from './node.ts';
-import { attempt, attemptOnNode, parapet, statusWhen } from './node.ts';
+import { attempt, attemptOnNode, parapet, statusWhen, waitFor } from './node.ts';
 
 const begun = performance.now();
 const [, , image = ''] = process.argv;
@@ -50,8 +50,8 @@ async function withoutAgent(): Promise<void> {
 }
 
 async function enforcing(): Promise<void> {
-  fact('wait', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
-  const waits = ['container_namespace/plain', 'pods/pods', 'edge'].map((policy) => parapet('wait', '--policy', policy));
+  fact('wait', await waitFor('shop/web'));
+  const waits = ['container_namespace/plain', 'pods/pods', 'edge'].map(waitFor);
   fact('more waits', await Promise.all(waits));
   fact('web', await attempt(WEB, ...READS, 'exec /bin/ls', `read ${HOST_SECRET}`));
   fact('plain', await attempt(PLAIN, ...READS, 'exec /bin/ls'));
@@ -72,7 +72,7 @@ async function setClock(): Promise<string> {
 /** A policy of the cluster, and lists whose postures are the agent's own. */
 async function lists(): Promise<void> {
   node.writePolicies(LISTS);
-  const waits = ['cluster', 'pods/list', 'capable'].map((policy) => parapet('wait', '--policy', policy));
+  const waits = ['cluster', 'pods/list', 'capable'].map(waitFor);
   fact('waits for lists', await Promise.all(waits));
   const tries = [`read ${CLUSTER_SECRET}`, `read ${UNLISTED}`];
   fact('under lists', await Promise.all([WEB, PLAIN, POD].map((container) => attempt(container, ...tries))));
@@ -90,7 +90,7 @@ function firstOfEach(alerts: readonly Record<string, unknown>[]): readonly Recor
 
 async function wrongPolicies(): Promise<void> {
   node.writePolicies(WRONG);
-  fact('wait for the good one', await parapet('wait', '--policy', 'shop/more'));
+  fact('wait for the good one', await waitFor('shop/more'));
   const names = ['shop/web', 'shop/deep', 'shop/nowhere'];
   fact('waits for bad ones', await Promise.all(names.map((policy) => parapet('wait', '--policy', policy, '--timeout', '1s'))));
   fact('web with its last good policy and the new one', await attempt(WEB, ...READS));
@@ -119,7 +119,7 @@ async function killed(probe: node.Probe, agent: ReturnType<typeof node.startAgen
   await withoutAgent();
   fact('web and node without an agent', [await probe.next(), attemptOnNode(HOST_SECRET)]);
   const next = node.startAgent();
-  fact('wait for the next agent', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
+  fact('wait for the next agent', await waitFor('shop/web'));
   const began = Date.now();
   fact('web with the next agent', await attempt(WEB, ...READS));
   await node.eventually('an alert of what has just been done', () =>
@@ -142,7 +142,7 @@ async function containerdAway(probe: node.Probe): Promise<void> {
   await node.startContainerd();
   await statusWhen('the runtime is back', (status) => status.runtime.connected);
   await node.runContainer(LATE);
-  fact('wait with a container that is new', await parapet('wait', '--policy', 'shop/web'));
+  fact('wait with a container that is new', await waitFor('shop/web'));
   fact('late', await attempt(LATE, ...READS));
 }
 
@@ -163,7 +163,7 @@ async function stopping(probe: node.Probe, agent: ReturnType<typeof node.startAg
   fact('stop without an agent', await parapet('stop', '--keep'));
   fact('web and node after a stop', [await probe.next(), attemptOnNode(HOST_SECRET)]);
   const third = node.startUnheardAgent();
-  fact('wait for an agent that nobody hears', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
+  fact('wait for an agent that nobody hears', await waitFor('shop/web'));
   await attempt(WEB, ...READS);
   fact('lost by an agent that nobody hears', (await statusWhen('an alert is lost', ({ drops }) => drops.alerts > 0)).drops);
   third.kill('SIGTERM');
@@ -173,7 +173,7 @@ async function stopping(probe: node.Probe, agent: ReturnType<typeof node.startAg
   fact('remove without an agent', await parapet('stop', '--remove'));
   fact('left after remove without an agent', await nothingLeft());
   const last = node.startAgent();
-  fact('wait again', await parapet('wait', '--policy', 'shop/web', '--timeout', '120s'));
+  fact('wait again', await waitFor('shop/web'));
   fact('web again', await probe.next());
   fact('remove', await parapet('stop', '--remove'));
   fact('the exit of an agent that lifted all', await node.ended(last));

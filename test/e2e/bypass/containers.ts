@@ -5,6 +5,7 @@ import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { whenEnforced } from '../agent/node.ts';
 import { CONTAINER_ATTEMPTS, CONTAINERS, IMAGE } from './attempts/containers.ts';
 import type { ContainerAttempt } from './attempts/containers.ts';
 
@@ -73,10 +74,6 @@ function startAgent(): ChildProcess {
   return spawn('parapet', words, { stdio: ['ignore', log, log] });
 }
 
-async function inForce(): Promise<void> {
-  await run('parapet', ['agent', 'wait', '--policy', 'shop/web', '--timeout', '120s']);
-}
-
 async function tryAll(attempts: readonly ContainerAttempt[]): Promise<Map<string, string>> {
   const results = new Map<string, string>();
   for (const container of Object.keys(CONTAINERS)) {
@@ -100,14 +97,14 @@ export async function performInContainers(actor: string, image: string): Promise
   const without = await tryAll(CONTAINER_ATTEMPTS);
   let agent = startAgent();
   writeFileSync(path.join(POLICIES, 'web.yaml'), POLICY);
-  await inForce();
+  await whenEnforced('shop/web');
   const refused = await tryAll(CONTAINER_ATTEMPTS.filter(({ when }) => when === undefined));
   const gone = new Promise((resolve) => agent.once('exit', resolve));
   agent.kill('SIGKILL');
   await gone;
   const afterwards = await tryAll(CONTAINER_ATTEMPTS.filter(({ when }) => when === 'killed'));
   agent = startAgent();
-  await inForce();
+  await whenEnforced('shop/web');
   const again = await tryAll(CONTAINER_ATTEMPTS.filter(({ when }) => when === 'restarted'));
   await run('parapet', ['agent', 'stop', '--remove']);
   const results = new Map([...refused, ...afterwards, ...again]);

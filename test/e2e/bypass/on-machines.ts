@@ -1,6 +1,7 @@
 /** What the tests of attempts assert. x32 is in the kernel, but off, unless it is asked for. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
+import { MACHINE_LIMIT } from '../../support/patience.ts';
 import { guestProgram, hookLimit, outputOf } from '../../support/vm/index.ts';
 import { ATTEMPTS } from './attempts/index.ts';
 import { CONTAINER_ATTEMPTS } from './attempts/containers.ts';
@@ -8,8 +9,6 @@ import { LIFE_ATTEMPTS } from './attempts/lives.ts';
 import { buildActor, buildContainerImage } from './build.ts';
 import { readResults } from './results.ts';
 import type { Results } from './results.ts';
-
-const LIMIT = 900;
 
 /** Tests that the catalogue is what it says. */
 export function testCatalogue(): void {
@@ -27,9 +26,9 @@ export function testAttempts(preempt: 'full' | 'voluntary'): void {
 
     beforeAll(async () => {
       const command = [...guestProgram(path.join(import.meta.dirname, 'scenario.ts')), buildActor(), 'all', buildContainerImage()];
-      const output = await outputOf({ cpus, append: `preempt=${preempt} syscall.x32=y`, command, timeout: LIMIT });
+      const output = await outputOf({ cpus, append: `preempt=${preempt} syscall.x32=y`, command, timeout: MACHINE_LIMIT });
       results = readResults(output);
-    }, hookLimit(LIMIT));
+    }, hookLimit(MACHINE_LIMIT));
 
     test.each(ATTEMPTS.map((attempt) => [attempt.family, attempt.name, attempt] as const))(
       '%s: %s works without rules, and with them it is refused',

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createBpfEnforcer } from '../../../agent/src/adapters/kernel/index.ts';
 import { Agent } from '../../../agent/src/agent.ts';
 import { containerOf, fakePorts, fileOf, manifest } from '../../support/agent-fakes.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { HOME } from './paths.ts';
 import { act, BUILD, fact, makeCgroup } from './stage.ts';
 
@@ -47,7 +48,7 @@ export async function lacking(): Promise<void> {
     state.onContainers([containerOf(0, { cgroup: makeCgroup('lacking'), id: 'lacking' })]);
     state.onFiles([fileOf('a.yaml', ...Object.entries(SPECS).map(([name, spec]) => manifest(name, { spec })))]);
     for (const name of Object.keys(SPECS)) {
-      await agent.wait({ policy: `shop/${name}`, timeoutMs: 30_000 });
+      await agent.wait({ policy: `shop/${name}`, timeoutMs: PATIENCE });
       const status = agent.status().policies.find((policy) => policy.name === name);
       const hooks = LACKED.filter((hook) => status?.message.includes(hook));
       fact('lacking', name, [status?.state, ...hooks].join(' '));

@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ABI, addressText, decodeEvent, explainEvent, resourceText, wholePaths } from '@parapet/policy';
 import type { DecodedEvent, Policy, Table } from '@parapet/policy';
 import { createBpfEnforcer, openFiles } from '../../../agent/src/adapters/kernel/index.ts';
@@ -18,7 +17,7 @@ import { OFFER } from './intrusion-cases.ts';
 import { lacking } from './lacking.ts';
 import { DOOR } from './network-cases.ts';
 import { ACTOR, DEEPER, HOME, IN_TERMINAL } from './paths.ts';
-import { act, BUILD, CGROUPS, Events, fact, makeCgroup, read, run, tableOf } from './stage.ts';
+import { act, BUILD, CGROUPS, Events, fact, makeCgroup, read, run, start, tableOf, whenSaid } from './stage.ts';
 import { alternating, swapping } from './swaps.ts';
 import { unjudged } from './unjudged.ts';
 
@@ -117,11 +116,12 @@ const plainTable = tableOf([policyOf(fileRule(`${HOME}/plain`))]);
 async function adoption(enforcer: Enforcer): Promise<void> {
   const id = makeCgroup('early');
   const heard = ['greet 127.6.0.1 127.0.0.1 8095', 'greet 127.0.0.1 127.0.0.1 8095'];
-  const early = act('early', ['hear 4 8095', `wait ${HOME}/go`, ...heard, `read ${HOME}/secret`]);
-  await sleep(1500);
+  const early = start('early', ACTOR, ['hear 4 8095', `wait ${HOME}/go`, ...heard, `read ${HOME}/secret`]);
+  await whenSaid(early, 'hear 4 8095');
   await enforcer.enforce(id, tableOf([policyOf(fileRule(`${HOME}/secret`), endpointRule('127.6.0.0/16', { operations: ['accept'] }))]));
   writeFileSync(`${HOME}/go`, '');
-  const results = await early;
+  await early.ended;
+  const results = early.said();
   fact('adoption', 'a task that was there before is confined', results.get(`read ${HOME}/secret`));
   fact('adoption', 'and so is its listener', heard.map((command) => results.get(command)).join(' '));
   await enforcer.release(id);

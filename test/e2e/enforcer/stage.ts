@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { compile } from '@parapet/policy';
 import type { Policy, Table } from '@parapet/policy';
 import type { Enforcer, KernelEvent } from '../../../agent/src/ports.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { ACTOR, HOME } from './paths.ts';
 
 export const CGROUPS = '/sys/fs/cgroup';
@@ -46,6 +47,12 @@ export function start(cgroup: string, program: string, words: readonly string[])
   return { said, ended };
 }
 
+/** Resolves when a program has printed what came of a command. */
+export async function whenSaid({ said }: Running, command: string): Promise<void> {
+  for (const end = performance.now() + PATIENCE; !said().has(command); await sleep(20))
+    if (performance.now() > end) throw new Error(`the actor does not come to: ${command}`);
+}
+
 /** Runs an actor in a cgroup to its end. Its lines by command. */
 export async function act(cgroup: string, commands: readonly string[]): Promise<Map<string, string>> {
   const { said, ended } = start(cgroup, ACTOR, commands);
@@ -82,12 +89,10 @@ export class Events {
 
   /** Those since the last call, when everything that the kernel has told or counted so far has arrived. */
   async take(): Promise<KernelEvent[]> {
-    for (let turn = 0; turn < 200; turn += 1) {
+    for (const end = performance.now() + PATIENCE; performance.now() < end; await sleep(50)) {
       const { events = 0, aggregated = 0 } = this.#enforcer.counters();
       if (this.#arrived === events + aggregated) return this.#events.splice(0);
-      await sleep(50);
     }
-    fact('events', 'all arrive', 'not within ten seconds');
-    return this.#events.splice(0);
+    throw new Error('not all events of the kernel arrive');
   }
 }

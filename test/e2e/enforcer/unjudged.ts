@@ -1,14 +1,12 @@
 /** What cannot be judged, because memory or room for it is taken away, is refused to a confined container, and counted. */
 import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ABI } from '@parapet/policy';
 import { openLibrary } from '../../../agent/src/adapters/kernel/library.ts';
 import { KernelMap, longWord, readLongWord, word } from '../../../agent/src/adapters/kernel/map.ts';
 import type { Enforcer } from '../../../agent/src/ports.ts';
 import { capabilityRule, endpointRule, fileRule, pathRule, policyOf, switchRule } from '../../unit/policy/builders.ts';
 import { ACTOR, DEEPER, HOME } from './paths.ts';
-import { BUILD, fact, makeCgroup, read, run, start, tableOf } from './stage.ts';
-import type { Running } from './stage.ts';
+import { BUILD, fact, makeCgroup, read, run, start, tableOf, whenSaid } from './stage.ts';
 
 const CGROUP = 'needy';
 /** No process has so many labels; more than the kernel half has room for. */
@@ -68,10 +66,6 @@ function add({ map }: Sized): () => void {
   return () => change(-MANY_LABELS);
 }
 
-async function until(actor: Running, command: string): Promise<void> {
-  for (let turn = 0; turn < 300 && !actor.said().has(command); turn += 1) await sleep(20);
-}
-
 /** An actor that was there before does the same in each phase, and another one comes in. */
 export async function unjudged(enforcer: Enforcer): Promise<void> {
   const id = makeCgroup(CGROUP);
@@ -81,7 +75,7 @@ export async function unjudged(enforcer: Enforcer): Promise<void> {
   for (const [what, counter, take] of PHASES) {
     const go = `${HOME}/go-${what.replaceAll(' ', '-')}`;
     const actor = start(CGROUP, ACTOR, [`wait ${HOME}/plain`, `wait ${go}`, ...ACCESSES]);
-    await until(actor, `wait ${HOME}/plain`);
+    await whenSaid(actor, `wait ${HOME}/plain`);
     const before = enforcer.counters();
     const giveBack = take(maps);
     writeFileSync(go, '');

@@ -10,6 +10,7 @@ import { Agent } from '../../../agent/src/agent.ts';
 import type { Alert } from '../../../agent/src/alert.ts';
 import type { LossAlert } from '../../../agent/src/losses.ts';
 import { containerOf, eventually, fakePorts, fileOf, manifest } from '../../support/agent-fakes.ts';
+import { PATIENCE } from '../../support/patience.ts';
 import { DEEP, FILES, HOME, MANY, TASKS, TIMES } from './size.ts';
 
 type Line = Omit<Alert, 'type'> & Pick<Alert | LossAlert, 'type'>;
@@ -60,19 +61,26 @@ const paths = names(MANY).map((name) => ({ path: `${DEEP}/${name}`, action: 'Blo
 const file = { matchPaths: [{ path: `${HOME}/one/0` }, ...paths], matchDirectories: [{ dir: `${HOME}/dir/`, recursive: true }] };
 state.onContainers([containerOf(0, { cgroup: statSync(CGROUP, { bigint: true }).ino, id: 'flooded' })]);
 state.onFiles([fileOf('a.yaml', manifest('quiet', { spec: { process: undefined, file, hardening: { userNamespaces: 'Block' } } }))]);
-fact('in force', (await agent.wait({ policy: 'shop/quiet', timeoutMs: 60_000 })).exit);
+fact('in force', (await agent.wait({ policy: 'shop/quiet', timeoutMs: PATIENCE })).exit);
 
-/** Alerts since the last call, when nothing more has come for a while. */
-async function alerts(): Promise<Line[]> {
-  for (let before = -1; before !== lines.length; await sleep(2500)) before = lines.length;
-  return lines.splice(0).map((line) => JSON.parse(line) as Line);
+/** Alerts since the last call: once all of them have come, or what else has come when time is up, and nothing more for a while. */
+async function alerts(all: (total: number) => boolean): Promise<Line[]> {
+  const seen: Line[] = [];
+  const read = (): number => seen.push(...lines.splice(0).map((line) => JSON.parse(line) as Line));
+  const haveCome = (): boolean => {
+    read();
+    return all(total(seen));
+  };
+  await eventually('all alerts', haveCome, PATIENCE).catch(() => undefined);
+  for (let before = -1; before !== seen.length; await sleep(2500)) before = read();
+  return seen;
 }
 const total = (some: readonly Line[]): number =>
   some.filter(({ type }) => type === 'MatchedPolicy').reduce((sum, { count }) => sum + count, 0);
 
 // many tasks at one file
 let refused = await flood(`${HOME}/one`, { tasks: TASKS, times: TIMES, files: 1 });
-let seen = await alerts();
+let seen = await alerts((told) => told >= refused);
 let made = refused;
 fact('one file | refused', refused);
 fact('one file | told', total(seen));
@@ -86,20 +94,22 @@ fact(
 );
 
 // the same file by another program, and another operation
+refused = 0;
 const others: readonly Flood[] = [
   { tasks: 1, times: TIMES, files: 1, program: OTHER },
   { tasks: 1, times: TIMES + 1, files: 1, how: 'remove' },
   { tasks: 1, times: TIMES + 2, files: 1, how: 'remove', program: OTHER },
 ];
-for (const other of others) made += await flood(`${HOME}/one`, other);
+for (const other of others) refused += await flood(`${HOME}/one`, other);
+made += refused;
 const counts = new Map<string, number>();
-for (const { type, source, data, count } of await alerts())
+for (const { type, source, data, count } of await alerts((told) => told >= refused))
   if (type === 'MatchedPolicy') counts.set(`${source} ${data}`, (counts.get(`${source} ${data}`) ?? 0) + count);
 fact('programs and operations', JSON.stringify(Object.fromEntries([...counts].sort())));
 
 // each file of a directory that one rule blocks
 refused = await flood(`${HOME}/dir`, { tasks: 1, times: 3, files: FILES });
-seen = await alerts();
+seen = await alerts((told) => told >= refused);
 made += refused;
 fact('a directory | told', total(seen) === refused);
 fact('a directory | files with a line of their own', new Set(seen.filter(({ count }) => count === 1).map(({ resource }) => resource)).size);
@@ -107,11 +117,11 @@ fact('a directory | files with a line of their own', new Set(seen.filter(({ coun
 // more records than the ring buffer holds, while the agent's thread stands still
 const busy = flood(DEEP, { tasks: 2, times: 1, files: MANY });
 await sleep(500);
-const until = performance.now() + 20_000;
+const until = performance.now() + PATIENCE;
 let lag = 0;
 const namespaces = enforcerLag();
 refused = await busy;
-seen = await alerts();
+seen = await alerts((told) => told >= refused + namespaces - (enforcer.counters()['lost'] ?? 0));
 made += refused + namespaces;
 const counters = enforcer.counters();
 const of = (name: string): number => counters[name] ?? 0;
@@ -130,7 +140,7 @@ fact(
 );
 fact('in all | told, counted or known to be lost', of('events') + of('aggregated') + of('lost') === made);
 fact('in all | denials in status', agent.status().drops.denials === of('ringFullBlock') + of('unrecordedBlock'));
-await eventually('the last report', () => violations() === made - of('lost'), 15_000).catch(() => undefined);
+await eventually('the last report', () => violations() === made - of('lost'), PATIENCE).catch(() => undefined);
 fact('in all | violations in the report', violations() === made - of('lost'));
 fact('lag of the agent’s thread in ms', lag);
 await agent.stop({ keep: false });

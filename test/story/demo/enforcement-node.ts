@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EnforcerSupport } from '@parapet/agent';
+import { MACHINE_LIMIT, PATIENCE } from '../../support/patience.ts';
 import { startVm } from '../../support/vm/index.ts';
 
 const SCRIPT = resolve(import.meta.dirname, 'node.sh');
@@ -26,7 +27,7 @@ interface Handle {
 }
 
 async function inVm(share: string, say: (sentence: string) => void): Promise<Handle> {
-  const vm = await startVm({ command: ['bash', SCRIPT, share], share: [share], timeout: 900, onProgress: say });
+  const vm = await startVm({ command: ['bash', SCRIPT, share], share: [share], timeout: MACHINE_LIMIT, onProgress: say });
   vm.onLine((text) => say(text));
   return { ended: vm.wait().then(({ output, problem }) => `${output}${problem ?? ''}`), kill: () => vm.kill() };
 }
@@ -62,9 +63,9 @@ export async function startNode(options: {
   let count = 0;
 
   const until = async (file: string, what: string): Promise<void> => {
-    for (const deadline = Date.now() + 240_000; !existsSync(file); await sleep(50)) {
+    for (const deadline = Date.now() + PATIENCE; !existsSync(file); await sleep(50)) {
       if (ended !== undefined) throw new Error(`the enforcement node ended before ${what}:\n${ended.split('\n').slice(-15).join('\n')}`);
-      if (Date.now() > deadline) throw new Error(`the enforcement node took more than 4 minutes: ${what}`);
+      if (Date.now() > deadline) throw new Error(`the enforcement node does not go on: ${what}`);
     }
   };
   const ask = (kind: 'requests' | 'probes', container: string, script: string): string => {
@@ -88,7 +89,7 @@ export async function startNode(options: {
     },
     async stop() {
       writeFileSync(join(share, 'stop'), '');
-      const timer = setTimeout(() => handle.kill(), 60_000);
+      const timer = setTimeout(() => handle.kill(), PATIENCE);
       const output = await handle.ended;
       clearTimeout(timer);
       return output;

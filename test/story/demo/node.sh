@@ -33,8 +33,12 @@ say "two containers run: web, vault"
 
 parapet agent run --policies "$share/target" --reports "$share/target/reports" --alerts "$share/alerts.jsonl" \
   --node demo-node --default-posture block > "$share/agent.log" 2>&1 &
+agent=$!
 for policy in $(cat "$share/policies"); do
-  parapet agent wait --policy "$policy" --timeout 60s
+  until parapet agent wait --policy "$policy" --timeout 10m; do
+    [ $? = 3 ] # nobody answers, which on a slow machine may take an agent long
+    kill -0 $agent
+  done
 done
 say "the agent enforces"
 touch "$share/ready"

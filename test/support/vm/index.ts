@@ -2,6 +2,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { byLine } from './channel.ts';
+import { PATIENCE } from '../patience.ts';
 import { findInitrd } from './initrd.ts';
 import { findKernel } from './kernel.ts';
 import { boot } from './machine.ts';
@@ -19,7 +20,7 @@ export const STATUS_TIMEOUT = 124;
 export const STATUS_FAILED = 125;
 
 const DEFAULT_TIMEOUT = 600;
-const BOOT_LIMIT = { tcg: 180_000, kvm: 30_000 };
+const BOOT_LIMIT = { tcg: PATIENCE, kvm: 30_000 };
 /**
  * QEMU's emulation of two processors now and then loses a race with a kernel that rewrites its own code (seen: `Oops: int3` while 6.12-rt booted).
  * As long as the command has not begun, booting again hides nothing.
