@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAgentCommands } from './agent-command.ts';
 import { addCheckCommand } from './check-command.ts';
+import { addControllerCommand } from './controller-command.ts';
 import { EXIT, explainFailure } from './exit.ts';
 import type { Door, ExitCode, Terminal } from './exit.ts';
 import { addInstallCommand } from './install-command.ts';
@@ -51,6 +52,7 @@ function makeProgram({ terminal, finish }: Door): Command {
   addCheckCommand(program, door);
   addWhatIfCommand(program, door);
   addReconcileCommand(program, door);
+  addControllerCommand(program, door);
   addInstallCommand(program, door);
   addPrintCommand(program, door);
   addAgentCommands(program, door);

@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { EXIT, harmless, listProblems } from './exit.ts';
 import type { Door, Terminal } from './exit.ts';
+import { stopOnSignals } from './signals.ts';
 
 const MORE = `
 The target is a directory: parapet agent run --policies TARGET --reports TARGET/reports enforces it and reports back.
@@ -53,14 +54,6 @@ async function reconcile({ terminal, finish }: Door, flags: ReconcilerFlags): Pr
   } finally {
     stop.close();
   }
-}
-
-/** The first signal ends the run at hand in order, a second one ends the process as signals do. */
-function stopOnSignals(): { readonly signal: AbortSignal; readonly close: () => void } {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort('stopping');
-  process.once('SIGINT', stop).once('SIGTERM', stop);
-  return { signal: controller.signal, close: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
 }
 
 /** `2026-01-02T03:04:05.678Z info status 0123456789ab parapet/synth success: …` */

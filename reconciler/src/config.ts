@@ -208,7 +208,8 @@ function secretOf(value: string | undefined, file: string | undefined): Secret |
   return value === undefined ? undefined : { value };
 }
 
-function gitEnvironment(env: Environment): Record<string, string> {
+/** What Git may know of an environment. */
+export function gitEnvironment(env: Environment): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of GIT_ENVIRONMENT) {
     const value = env[name];
@@ -225,6 +226,7 @@ function loadText(file: string): string | undefined {
   }
 }
 
-function wrong(field: string, message: string, hint?: string): Problem {
+/** A mistake in the setting `field`. */
+export function wrong(field: string, message: string, hint?: string): Problem {
   return { code: 'config-invalid', severity: 'error', place: { field }, message, ...(hint === undefined ? {} : { hint }) };
 }

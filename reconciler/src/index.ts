@@ -3,6 +3,8 @@ export { createSynthesizer, DEFAULT_LIMITS, renderFiles, renderManifest } from '
 export type { SynthesizerOptions, SynthLimits } from './adapters/synth/index.ts';
 export { argocdProvenance } from './argocd/provenance.ts';
 export type { ArgocdProvenance } from './argocd/provenance.ts';
+export { clusterConfig } from './cluster-config.ts';
+export type { ClusterConfig, ClusterFlags } from './cluster-config.ts';
 export { configFromEnvironment } from './config.ts';
 export type { Environment, ReconcilerConfig, ReconcilerFlags, Secret } from './config.ts';
 export type { Ending } from './follow.ts';
@@ -17,3 +19,8 @@ export type { CommitStatus, Log, LogEvent, SynthManifest, Synthesizer, SynthResu
 export { PRINT_DEFAULTS, PRINTED } from './printed.ts';
 export type { PrintSettings } from './printed.ts';
 export { StageError } from './stage-error.ts';
+
+/** The reconciler of a cluster. Loaded only here: the Kubernetes client takes a second and much memory. */
+export async function loadController(): Promise<typeof import('./cluster/main.ts')> {
+  return import('./cluster/main.ts');
+}

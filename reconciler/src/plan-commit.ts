@@ -84,13 +84,34 @@ export interface Asked {
   readonly pullRequest?: PullRequest;
 }
 
+/** A commit as it is wanted, before anybody has looked at what is there: the same whenever it is looked at. */
+export interface Prepared {
+  readonly kind: 'prepared';
+  readonly commit: string;
+  readonly digest: string;
+  readonly judged: readonly Judged[];
+  /** What the accepted ones are to be, by `refKey`. */
+  readonly desired: ReadonlyMap<string, Desired>;
+  readonly synthesis: Synthesis;
+  readonly signedBy?: readonly string[];
+  readonly durations: Durations;
+}
+
+export type Unusable = Exclude<CommitPlan, PlannedCommit>;
+
 /** Plans one commit and changes nothing. Rejects with a StageError for the world's failure, and with the signal's reason when it is aborted. */
-export async function planCommit(parts: PlanParts, { commit, pullRequest }: Asked, signal: AbortSignal): Promise<CommitPlan> {
+export async function planCommit(parts: PlanParts, asked: Asked, signal: AbortSignal): Promise<CommitPlan> {
+  const prepared = await prepareCommit(parts, asked, signal);
+  return prepared.kind === 'prepared' ? planPrepared(parts, prepared, signal) : prepared;
+}
+
+/** Fetches, synthesizes and judges; knows nothing of what is there. Rejects as `planCommit` does. */
+export async function prepareCommit(parts: PlanParts, { commit, pullRequest }: Asked, signal: AbortSignal): Promise<Prepared | Unusable> {
   const times = new StageTimes(parts);
   const tree = await times.time('fetch', () => parts.source.export(commit, signal, pullRequest));
   if ('moved' in tree) return { kind: 'moved', to: tree.moved };
   try {
-    return await throughStages(parts, { commit, tree, times }, signal);
+    return await prepareTree(parts, { commit, tree, times }, signal);
   } finally {
     await tree.dispose();
   }
@@ -102,8 +123,8 @@ interface Fetched {
   readonly times: StageTimes;
 }
 
-async function throughStages(parts: PlanParts, { commit, tree, times }: Fetched, signal: AbortSignal): Promise<CommitPlan> {
-  const refuse = (problems: readonly Problem[]): CommitPlan => {
+async function prepareTree(parts: PlanParts, { commit, tree, times }: Fetched, signal: AbortSignal): Promise<Prepared | Unusable> {
+  const refuse = (problems: readonly Problem[]): Unusable => {
     const synthesis: Synthesis = { manifests: 0, rules: 0, problems: { synth: problems, policies: [] } };
     parts.progress?.synthesized(synthesis);
     return { kind: 'refused', synthesis, problems, durations: times.durations };
@@ -118,9 +139,24 @@ async function throughStages(parts: PlanParts, { commit, tree, times }: Fetched,
   signal.throwIfAborted();
   const synthesis = synthesisOf(made.digest, synth, judged);
   parts.progress?.synthesized(synthesis);
-  const wanted = desiredOf(judged, parts, commit);
-  const existing = await parts.delivery.survey([...wanted.values()], signal);
-  const plan = await times.time('plan', () => planRevision({ judged, desired: wanted, existing, rules: parts.rules }));
+  return {
+    kind: 'prepared',
+    commit,
+    digest: made.digest,
+    judged,
+    desired: desiredOf(judged, parts, commit),
+    synthesis,
+    ...(tree.signedBy === undefined ? {} : { signedBy: tree.signedBy }),
+    durations: times.durations,
+  };
+}
+
+/** Compares with what is there, and asks whether it would be taken. Rejects as `planCommit` does. */
+export async function planPrepared(parts: PlanParts, prepared: Prepared, signal: AbortSignal): Promise<PlannedCommit> {
+  const { commit, digest, judged, desired, synthesis, signedBy } = prepared;
+  const times = new StageTimes(parts);
+  const existing = await parts.delivery.survey([...desired.values()], signal);
+  const plan = await times.time('plan', () => planRevision({ judged, desired, existing, rules: parts.rules }));
   const changing = plan.policies.filter(({ change }) => change === 'added' || change === 'changed');
   const refusals = await times.time('dry_run', () => parts.delivery.tryOut(changing, signal));
   const policies = withRefusals(plan.policies, refusals, existing);
@@ -131,11 +167,16 @@ async function throughStages(parts: PlanParts, { commit, tree, times }: Fetched,
     synthesis,
     judged,
     existing,
-    revision: { repository: parts.source.url, commit, digest: made.digest, policies },
+    revision: { repository: parts.source.url, commit, digest, policies },
     byStage: { ...synthesis.problems, plan: [...plan.problems, ...ofPlan], server: [...refusals.values()].flat() },
-    problems: [...synth, ...plan.problems, ...unplannedProblems(judged, plan.policies), ...policies.flatMap(({ problems }) => problems)],
-    ...(tree.signedBy === undefined ? {} : { signedBy: tree.signedBy }),
-    durations: times.durations,
+    problems: [
+      ...synthesis.problems.synth,
+      ...plan.problems,
+      ...unplannedProblems(judged, plan.policies),
+      ...policies.flatMap(({ problems }) => problems),
+    ],
+    ...(signedBy === undefined ? {} : { signedBy }),
+    durations: { ...prepared.durations, ...times.durations },
   };
   parts.progress?.planned(planned);
   return planned;

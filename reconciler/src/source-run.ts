@@ -1,12 +1,11 @@
 /** One commit of a PolicySource on its way: planned, then delivered. Every way of delivery goes through here. */
 import type { Problem } from '@parapet/policy';
 import type { Delivery, PlannedPolicy, Revision } from './delivery.ts';
-import { planCommit, withRefusals } from './plan-commit.ts';
-import type { PlannedCommit, PlanParts, StageProblems, Synthesis } from './plan-commit.ts';
+import { planPrepared, prepareCommit, withRefusals } from './plan-commit.ts';
+import type { PlannedCommit, PlanParts, Prepared, StageProblems, Unusable } from './plan-commit.ts';
 import type { Metrics } from './ports.ts';
 import { countChange } from './revision.ts';
 import { StageTimes } from './stage-times.ts';
-import type { Durations } from './stage-times.ts';
 
 export interface RunParts extends PlanParts {
   readonly delivery: Delivery;
@@ -17,25 +16,26 @@ export interface RunParts extends PlanParts {
  * - `refused`: the commit as a whole can't be used; nothing was changed.
  * - `moved`: the reference is at another commit by now.
  */
-export type SourceRunResult =
-  | Delivered
-  | { readonly kind: 'refused'; readonly synthesis: Synthesis; readonly problems: readonly Problem[]; readonly durations: Durations }
-  | { readonly kind: 'moved'; readonly to: string };
+export type SourceRunResult = Delivered | Unusable;
 
 export interface Delivered extends Omit<PlannedCommit, 'kind'> {
   readonly kind: 'delivered';
+  /** For the next run of the same commit. */
+  readonly prepared: Prepared;
 }
 
 /**
- * Carries out one commit. Rejects with a StageError for the world's failure, and with the signal's reason when it is aborted; whatever was
- * done until then is right by itself, and the next run goes on from there.
+ * Carries out one commit, or `prepared` by an earlier run. Rejects with a StageError for the world's failure, and with the signal's reason when it is
+ * aborted; whatever was done until then is right by itself, and the next run goes on from there.
  */
-export async function runSource(parts: RunParts, commit: string, signal: AbortSignal): Promise<SourceRunResult> {
-  const plan = await planCommit(parts, { commit }, signal);
-  return plan.kind === 'planned' ? carryOut(parts, plan, signal) : plan;
+export async function runSource(parts: RunParts, commit: string | Prepared, signal: AbortSignal): Promise<SourceRunResult> {
+  const prepared = typeof commit === 'string' ? await prepareCommit(parts, { commit }, signal) : commit;
+  if (prepared.kind !== 'prepared') return prepared;
+  const plan = await planPrepared(parts, prepared, signal);
+  return { ...(await carryOut(parts, plan, signal)), prepared };
 }
 
-async function carryOut(parts: RunParts, plan: PlannedCommit, signal: AbortSignal): Promise<Delivered> {
+async function carryOut(parts: RunParts, plan: PlannedCommit, signal: AbortSignal): Promise<Omit<Delivered, 'prepared'>> {
   const times = new StageTimes(parts);
   const failed = await times.time('apply', () => parts.delivery.carryOut(plan.revision, signal));
   const policies = withRefusals(plan.revision.policies, failed, plan.existing);

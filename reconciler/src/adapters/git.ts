@@ -135,6 +135,12 @@ export class GitSource implements Source {
     }
   }
 
+  /** When a commit that was exported was made, in seconds since the epoch. Rejects with Git's failures. */
+  async committedAt(commit: string, signal: AbortSignal): Promise<number> {
+    const args = ['show', '--no-patch', '--format=%ct', commit, '--'];
+    return Number(await this.#mirror.read(args, this.#call('fetch', signal).limited));
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#signatures?.close();

@@ -5,7 +5,7 @@ import type { InstallOptions, InstallPart } from './part.ts';
 /** Nobody's on any distribution's list of users. */
 const USER = 65532;
 /** How the reconciler is told to follow the PolicySources of the cluster that it runs in. */
-const ARGUMENTS = ['reconcile', '--kubernetes'];
+const ARGUMENTS = ['controller'];
 const TOKENS = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Seconds: tokens are renewed after four fifths of it. */
 const TOKEN_LIFE = 3600;
@@ -82,7 +82,7 @@ function container(image: string, flux: boolean): object {
   return {
     name: 'reconciler',
     image,
-    args: ARGUMENTS,
+    args: [...ARGUMENTS, ...(flux ? ['--artifacts', `:${PORTS.artifacts}`] : [])],
     env: [
       { name: 'POD_NAME', valueFrom: field('metadata.name') },
       { name: 'POD_NAMESPACE', valueFrom: field('metadata.namespace') },

@@ -1,0 +1,121 @@
+/** How the commits of one source are carried out, with one spec: what is said of them on the way, and what is kept of the last one. */
+import { refKey } from '@parapet/policy';
+import type { Problem } from '@parapet/policy';
+import type { Announcer } from './announcer.ts';
+import type { PlannedPolicy } from './delivery.ts';
+import type { Prepared, Unusable } from './plan-commit.ts';
+import type { Resolved, ResolvedCommit } from './ports.ts';
+import type { RevisionRules } from './revision.ts';
+import type { SourceWork, StopReason } from './source-loop-parts.ts';
+import { runSource } from './source-run.ts';
+import type { Delivered, RunParts, SourceRunResult } from './source-run.ts';
+import type { SourceSpec } from './source-spec.ts';
+import { StageError } from './stage-error.ts';
+
+export interface WorkParts {
+  readonly run: Omit<RunParts, 'rules' | 'progress'>;
+  readonly spec: SourceSpec;
+  /** Absent where commits get no statuses. */
+  readonly announcer?: Announcer;
+  /** Hears of a commit that comes to nothing, so that whoever takes what is delivered is told; never rejects. */
+  readonly onRefused?: (why: 'refused' | 'unverified' | 'failed', message: string, signal: AbortSignal) => Promise<void>;
+  /** Hears of what was carried out, each time. */
+  readonly onDelivered?: (delivered: Delivered) => void;
+}
+
+export class CommitWork implements SourceWork {
+  readonly #parts: WorkParts;
+  /** Of the last commit: it is asked about again at every interval, and after every change in the cluster. */
+  #last: Prepared | (Extract<Unusable, { readonly kind: 'refused' }> & { readonly commit: string }) | undefined;
+
+  constructor(parts: WorkParts) {
+    this.#parts = parts;
+  }
+
+  resolve(signal: AbortSignal): Promise<Resolved> {
+    return this.#parts.run.source.resolve(signal);
+  }
+
+  async run(
+    { commit }: ResolvedCommit,
+    { pruneConfirmed }: { readonly pruneConfirmed: boolean },
+    signal: AbortSignal,
+  ): Promise<SourceRunResult> {
+    const { announcer } = this.#parts;
+    const last = this.#last?.commit === commit ? this.#last : undefined;
+    // Same commit, same result: its author has been told.
+    if (last?.kind === 'refused') return last;
+    announcer?.begin(commit);
+    try {
+      const result = await runSource(this.#runParts(commit, pruneConfirmed), last ?? commit, signal);
+      if (result.kind === 'delivered') this.#delivered(commit, result);
+      if (result.kind === 'refused') await this.#refused(commit, result, signal);
+      if (result.kind === 'moved') announcer?.superseded(commit, result.to);
+      return result;
+    } catch (error) {
+      await this.#broken(commit, error, signal);
+      throw error;
+    }
+  }
+
+  async withdraw(signal: AbortSignal): Promise<readonly Problem[]> {
+    const { spec, run } = this.#parts;
+    if (spec.deletionPolicy === 'Orphan' || (spec.deletionPolicy === 'MirrorPrune' && !spec.prune)) return [];
+    const existing = await run.delivery.survey([], signal);
+    const policies = existing
+      .filter(({ owner }) => owner === 'ours')
+      .map(({ kind, namespace, name }): PlannedPolicy => ({ kind, namespace, name, change: 'removed', problems: [] }))
+      .sort((a, b) => (refKey(a) < refKey(b) ? -1 : 1));
+    if (policies.length === 0) return [];
+    const refusals = await run.delivery.carryOut({ repository: run.source.url, commit: '', digest: '', policies }, signal);
+    return [...refusals.values()].flat();
+  }
+
+  #runParts(commit: string, pruneConfirmed: boolean): RunParts {
+    const { announcer, run } = this.#parts;
+    if (announcer === undefined) return { ...run, rules: this.#rules(pruneConfirmed) };
+    return {
+      ...run,
+      rules: this.#rules(pruneConfirmed),
+      progress: {
+        synthesized: (synthesis) => announcer.synthesized(commit, synthesis),
+        planned: (planned) => announcer.planned(commit, planned),
+      },
+    };
+  }
+
+  #rules(pruneConfirmed: boolean): RevisionRules {
+    const { prune, pruneLimit, allowEmpty, force, drift } = this.#parts.spec;
+    return { prune, pruneLimit, pruneConfirmed, allowEmpty, force, drift };
+  }
+
+  #delivered(commit: string, result: Delivered): void {
+    this.#last = result.prepared;
+    this.#parts.announcer?.delivered(commit, result);
+    this.#parts.onDelivered?.(result);
+  }
+
+  async #refused(commit: string, result: Extract<Unusable, { readonly kind: 'refused' }>, signal: AbortSignal): Promise<void> {
+    this.#last = { ...result, commit };
+    const { onRefused } = this.#parts;
+    const isUnverified = result.problems.some(({ code }) => code === 'signature-invalid');
+    await onRefused?.(isUnverified ? 'unverified' : 'refused', result.problems[0]?.message ?? 'the commit is refused', signal);
+  }
+
+  async #broken(commit: string, error: unknown, signal: AbortSignal): Promise<void> {
+    const { announcer, onRefused, spec } = this.#parts;
+    if (signal.aborted && isStopReason(signal.reason)) {
+      if (typeof signal.reason === 'object') announcer?.superseded(commit, signal.reason.by);
+      return;
+    }
+    const failure = signal.aborted ? new StageError('target', `it took longer than ${spec.timeout / 1000} s (spec.timeout)`) : error;
+    if (!(failure instanceof StageError)) return;
+    announcer?.failed(commit, failure);
+    if (!signal.aborted) await onRefused?.('failed', failure.message, signal);
+  }
+}
+
+/** Time that is up has another one. */
+function isStopReason(reason: unknown): reason is StopReason {
+  return reason === 'stopping' || reason === 'changed' || (typeof reason === 'object' && reason !== null && Object.hasOwn(reason, 'by'));
+}
