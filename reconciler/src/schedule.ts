@@ -61,7 +61,8 @@ export class Schedule {
       this.#corrected = now;
       this.#drift = Math.min(this.#drift * 2, LONGEST_DRIFT);
     }
-    if (retry !== undefined) this.#ask = now + Math.min(retry, interval);
+    // Where it did not even come to asking, the next time is as far away as if it had.
+    if (retry !== undefined || this.isTimeToAsk) this.#ask = now + Math.min(retry ?? interval, interval);
     this.within(Math.max(0, this.#ask - now));
   }
 }

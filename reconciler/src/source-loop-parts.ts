@@ -26,14 +26,14 @@ export interface SourceWork {
   resolve(signal: AbortSignal): Promise<Resolved>;
   /** `pruneConfirmed`: this commit may remove more than the limit. Rejects as `runSource` does. */
   run(commit: ResolvedCommit, options: { readonly pruneConfirmed: boolean }, signal: AbortSignal): Promise<SourceRunResult>;
-  /** Takes back what was delivered, as the spec's deletionPolicy says; the problems are about what could not be. */
-  withdraw(signal: AbortSignal): Promise<readonly Problem[]>;
 }
 
 /** All of it is about one source. */
 export interface LoopParts {
   /** What it is carried out with: the same as long as spec and keys are. Rejects with a StageError. */
   open(object: OpenObject, signal: AbortSignal): Promise<SourceWork>;
+  /** Takes back what was delivered; the problems are about what could not be. Rejects with a StageError. */
+  withdraw(spec: SourceSpec, signal: AbortSignal): Promise<readonly Problem[]>;
   /** Gives back whatever was opened. */
   close(): Promise<void>;
   /** Why a source that this one depends on is not ready; `undefined` when all are. */

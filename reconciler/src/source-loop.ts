@@ -7,12 +7,16 @@ import type { Resolved, ResolvedCommit } from './ports.ts';
 import { Schedule } from './schedule.ts';
 import type { LoopParts, OpenObject, SourceObject, SourceWork, StopReason } from './source-loop-parts.ts';
 import { sourceName } from './source-loop-parts.ts';
-import { failure, refusal, reportOf, timedOut } from './source-report.ts';
+import { endSource } from './source-end.ts';
+import { failure, lineOf, refusal, reportOf, timedOut } from './source-report.ts';
 import type { RunReport } from './source-report.ts';
 import { nextStatus } from './source-status.ts';
 import type { SourceEvent, SourceStatus } from './source-status.ts';
 import { StageError } from './stage-error.ts';
 import { Wake } from './wake.ts';
+
+/** Milliseconds until a source that can't go is looked at again, where it does not say itself. */
+const AGAIN = 60_000;
 
 interface Pursuit {
   readonly object: OpenObject;
@@ -31,6 +35,10 @@ export class SourceLoop {
   #newest: ResolvedCommit | undefined;
   /** There is a reason to ask the repository. */
   #isStale = true;
+  /** Somebody has called since the repository was last asked, or a run begun. */
+  #isCalled = false;
+  /** The failure that was logged last: one that goes on is said once. */
+  #complaint = '';
   #isRunning = false;
   /** For a source that this one depends on. */
   #isWaiting = false;
@@ -60,6 +68,7 @@ export class SourceLoop {
   /** The repository has perhaps changed, or what we are asked to do. */
   hint(): void {
     this.#isStale = true;
+    this.#isCalled = true;
     this.#schedule.within(0);
     this.#wake.call();
   }
@@ -126,6 +135,7 @@ export class SourceLoop {
       return this.#carryOut(object, AbortSignal.any([signal, limit]));
     };
     this.#isRunning = true;
+    this.#isCalled = false;
     try {
       const report = await this.#parts.turn(withinTime, signal);
       if (report === undefined) metrics.runEnded('overtaken');
@@ -136,16 +146,16 @@ export class SourceLoop {
       this.#conclude(object, limit?.aborted === true ? timedOut(timeout, revision) : failure(error, revision), startedAt);
     } finally {
       this.#isRunning = false;
-      // Whoever called meanwhile, about something that the run did not look at.
-      if (this.#isStale) this.#schedule.within(0);
+      // About something that the run did not look at.
+      if (this.#isCalled) this.#schedule.within(0);
     }
   }
 
   /** `undefined` when the object has changed meanwhile: then nothing is to be said. */
   async #carryOut(object: OpenObject, signal: AbortSignal): Promise<Ended | undefined> {
     const { identity, spec } = object;
-    if (spec.deletionPolicy !== 'Orphan') await this.#parts.setFinalizer(identity, true, signal);
     const work = await this.#parts.open(object, signal);
+    if (spec.deletionPolicy !== 'Orphan') await this.#parts.setFinalizer(identity, true, signal);
     let commit = await this.#resolve({ object, work }, signal);
     for (;;) {
       if ('problems' in commit) return refusal(commit.problems, undefined);
@@ -162,6 +172,7 @@ export class SourceLoop {
     const known = this.#newest;
     if (known !== undefined && !this.#isStale && !this.#schedule.isTimeToAsk) return known;
     this.#isStale = false;
+    this.#isCalled = false;
     if (known === undefined) this.#become({ kind: 'started' });
     try {
       const resolved = await work.resolve(signal);
@@ -222,7 +233,7 @@ export class SourceLoop {
   }
 
   #conclude({ identity, spec }: OpenObject, report: Ended, startedAt: Date): void {
-    const { clock, log, metrics } = this.#parts;
+    const { clock, metrics } = this.#parts;
     const name = sourceName(identity);
     this.#refused = report.refused;
     const policies = this.#parts.counts(identity, report.refused);
@@ -235,40 +246,18 @@ export class SourceLoop {
     metrics.runEnded(report.outcome);
     if (report.outcome === 'applied') metrics.succeeded(name, clock.now());
     this.#parts.tell(identity, report);
-    const { outcome, message, problems, changed } = report;
-    if (outcome === 'applied' && !changed && problems.length === 0) return;
-    const codes = [...new Set(problems.map(({ code }) => code))];
-    log({
-      ...{ level: outcome === 'applied' ? 'info' : 'error', stage: outcome === 'failed' ? 'target' : 'synth', source: name, message },
-      ...(this.#newest === undefined ? {} : { revision: this.#newest.revision, commit: this.#newest.commit }),
-      ...(codes.length === 0 ? {} : { problems: codes }),
-      durationMs: clock.now() - startedAt.getTime(),
-    });
+    const line = lineOf(report, { source: name, commit: this.#newest, milliseconds: clock.now() - startedAt.getTime() });
+    const complaint = line.level === 'info' ? '' : line.message;
+    if (report.changed || complaint !== this.#complaint) this.#parts.log(line);
+    this.#complaint = complaint;
   }
 
-  /** The object is deleted: what it made goes or stays, and then the object goes. */
-  async #end(object: SourceObject, signal: AbortSignal): Promise<boolean> {
-    const { identity, spec } = object;
-    const { log } = this.#parts;
-    const source = sourceName(identity);
-    try {
-      if (spec !== undefined && spec.deletionPolicy !== 'Orphan' && identity.finalizers.length > 0) {
-        const work = await this.#parts.open({ ...object, spec }, signal);
-        const problems = await work.withdraw(signal);
-        if (problems.length > 0) throw new StageError('target', describeProblems(problems));
-      }
-      await this.#parts.setFinalizer(identity, false, signal);
-      log({ level: 'info', stage: 'target', source, message: 'the PolicySource is deleted' });
-      return true;
-    } catch (error) {
-      if (signal.aborted) return true;
-      if (!(error instanceof StageError)) throw error;
-      const message = `its policies can't be removed, so it stays: ${error.message}; to leave them in force set spec.deletionPolicy: Orphan`;
-      this.#become({ kind: 'failed', stage: error.stage, retry: true, message, startedAt: new Date(this.#parts.clock.now()) });
-      log({ level: 'error', stage: error.stage, source, message });
-      this.#schedule.within(spec?.retryInterval ?? 60_000);
-      return false;
-    }
+  async #end({ identity, spec }: SourceObject, signal: AbortSignal): Promise<boolean> {
+    const failure = await endSource({ identity, spec }, this.#parts, signal);
+    if (failure === undefined || signal.aborted) return true;
+    this.#become({ kind: 'failed', ...failure, retry: true, startedAt: new Date(this.#parts.clock.now()) });
+    this.#schedule.within(spec?.retryInterval ?? AGAIN);
+    return false;
   }
 
   #become(event: SourceEvent): void {

@@ -1,7 +1,7 @@
 /** How a run ended, as the PolicySource's status, its events and its log say it. */
 import type { Problem } from '@parapet/policy';
 import { describeProblems } from './describe.ts';
-import type { ResolvedCommit } from './ports.ts';
+import type { LogEvent, ResolvedCommit } from './ports.ts';
 import { countChange, describeRevision } from './revision.ts';
 import type { SourceRunResult } from './source-run.ts';
 import type { PolicyCounts, SourceEvent } from './source-status.ts';
@@ -112,6 +112,24 @@ export function timedOut(timeout: number, revision: string | undefined): Ended {
       ...{ kind: 'failed', stage: 'target', reason: 'Timeout', retry: true, message, startedAt },
       ...(revision === undefined ? {} : { revision }),
     }),
+  };
+}
+
+/** A run's line in the log. */
+export function lineOf(
+  { outcome, message, problems }: Ended,
+  about: { readonly source: string; readonly commit: ResolvedCommit | undefined; readonly milliseconds: number },
+): LogEvent {
+  const { source, commit, milliseconds } = about;
+  const codes = [...new Set(problems.map(({ code }) => code))];
+  return {
+    level: outcome !== 'applied' ? 'error' : codes.length > 0 ? 'warn' : 'info',
+    stage: outcome === 'refused' ? 'synth' : 'target',
+    source,
+    message,
+    ...(commit === undefined ? {} : { revision: commit.revision, commit: commit.commit }),
+    ...(codes.length === 0 ? {} : { problems: codes }),
+    durationMs: milliseconds,
   };
 }
 

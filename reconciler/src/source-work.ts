@@ -1,8 +1,5 @@
 /** How the commits of one source are carried out, with one spec: what is said of them on the way, and what is kept of the last one. */
-import { refKey } from '@parapet/policy';
-import type { Problem } from '@parapet/policy';
 import type { Announcer } from './announcer.ts';
-import type { PlannedPolicy } from './delivery.ts';
 import type { Prepared, Unusable } from './plan-commit.ts';
 import type { Resolved, ResolvedCommit } from './ports.ts';
 import type { RevisionRules } from './revision.ts';
@@ -56,19 +53,6 @@ export class CommitWork implements SourceWork {
       await this.#broken(commit, error, signal);
       throw error;
     }
-  }
-
-  async withdraw(signal: AbortSignal): Promise<readonly Problem[]> {
-    const { spec, run } = this.#parts;
-    if (spec.deletionPolicy === 'Orphan' || (spec.deletionPolicy === 'MirrorPrune' && !spec.prune)) return [];
-    const existing = await run.delivery.survey([], signal);
-    const policies = existing
-      .filter(({ owner }) => owner === 'ours')
-      .map(({ kind, namespace, name }): PlannedPolicy => ({ kind, namespace, name, change: 'removed', problems: [] }))
-      .sort((a, b) => (refKey(a) < refKey(b) ? -1 : 1));
-    if (policies.length === 0) return [];
-    const refusals = await run.delivery.carryOut({ repository: run.source.url, commit: '', digest: '', policies }, signal);
-    return [...refusals.values()].flat();
   }
 
   #runParts(commit: string, pruneConfirmed: boolean): RunParts {

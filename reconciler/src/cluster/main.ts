@@ -259,6 +259,7 @@ class ClusterReconciler {
     });
     return {
       open: (object, signal) => opener.open(object, signal),
+      withdraw: (spec, signal) => opener.withdraw(spec, signal),
       close: async () => {
         if (term.gone.has(identity.uid)) await opener.forget();
         await opener.close();

@@ -13,6 +13,7 @@ import type { LivePolicies } from '../../adapters/kubernetes/live-policies.ts';
 import { ApiObjectWriter } from '../../adapters/kubernetes/object-writer.ts';
 import type { SecretReader } from '../../adapters/kubernetes/secret-reader.ts';
 import { RenderedBranch } from '../../adapters/rendered-branch.ts';
+import type { RenderedBranchOptions } from '../../adapters/rendered-branch.ts';
 import { Announcer } from '../../announcer.ts';
 import type { ClusterConfig } from '../../cluster-config.ts';
 import type { Delivery } from '../../delivery.ts';
@@ -26,6 +27,7 @@ import { claim } from '../../ownership.ts';
 import type { Clock, Log, Metrics, Synthesizer } from '../../ports.ts';
 import { sourceName } from '../../source-loop-parts.ts';
 import type { OpenObject, SourceWork } from '../../source-loop-parts.ts';
+import { withdrawAll } from '../../source-end.ts';
 import type { SourceIdentity } from '../../source-object.ts';
 import type { Delivered } from '../../source-run.ts';
 import type { LocalRef, SourceSpec } from '../../source-spec.ts';
@@ -91,6 +93,18 @@ export class SourceOpener {
     return this.#opened.work;
   }
 
+  /** Takes back what was delivered: neither the program nor who signed it matters any more. Rejects with a StageError. */
+  async withdraw(spec: SourceSpec, signal: AbortSignal): Promise<readonly Problem[]> {
+    await this.#opened?.close();
+    this.#opened = undefined;
+    const { delivery, close } = this.#delivery(spec, () => Promise.resolve(Math.floor(this.#parts.clock.now() / 1000)));
+    try {
+      return await withdrawAll(delivery, spec.url, signal);
+    } finally {
+      await close?.();
+    }
+  }
+
   async close(): Promise<void> {
     await this.#opened?.close();
     this.#opened = undefined;
@@ -110,7 +124,7 @@ export class SourceOpener {
   async #make(spec: SourceSpec, signers: Signers | undefined): Promise<Omit<Opened, 'key'>> {
     const { metrics, synthesizer, onDelivered } = this.#parts;
     const source = this.#source(spec, signers);
-    const { delivery, close, onRefused } = this.#delivery(spec, source);
+    const { delivery, close, onRefused } = this.#delivery(spec, (commit, signal) => source.committedAt(commit, signal));
     const said = await this.#statuses.of(spec.statuses, spec.url);
     const { namespace, name, uid } = this.#identity;
     const { kinds, namespaces } = spec.allow;
@@ -164,7 +178,10 @@ export class SourceOpener {
     });
   }
 
-  #delivery(spec: SourceSpec, source: GitSource): { readonly delivery: Delivery; close?(): Promise<void> } & Pick<WorkParts, 'onRefused'> {
+  #delivery(
+    spec: SourceSpec,
+    committedAt: RenderedBranchOptions['committedAt'],
+  ): { readonly delivery: Delivery; close?(): Promise<void> } & Pick<WorkParts, 'onRefused'> {
     const { artifacts, clock, config, connection, live } = this.#parts;
     const { namespace, name, uid } = this.#identity;
     const { delivery } = spec;
@@ -186,7 +203,7 @@ export class SourceOpener {
           credentials: () => this.#credentials(delivery.secret, url),
           owner: sourceName(this.#identity),
           programPath: spec.path,
-          committedAt: (commit, signal) => source.committedAt(commit, signal),
+          committedAt,
           patience: spec.timeout,
         });
         return { delivery: branch, close: () => branch.close() };

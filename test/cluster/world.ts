@@ -1,0 +1,138 @@
+/** A control plane, Git repositories over HTTP, and the controller's own process with the rights that the installation gives. */
+import { ControlPlane } from '../support/cluster/control-plane.ts';
+import { ControllerProcess, HOME, install, scratch } from '../support/cluster/controller-process.ts';
+import { Repository, serveGit } from '../unit/reconciler/repositories.ts';
+import type { GitServer, GitServerOptions } from '../unit/reconciler/repositories.ts';
+
+/** An object as kubectl gives it; what is not there makes the test fail by itself. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Found = any;
+
+export interface GitopsOptions {
+  readonly git?: GitServerOptions;
+  readonly flags?: readonly string[];
+  readonly flux?: boolean;
+}
+
+export class World {
+  readonly plane: ControlPlane;
+  readonly kubeconfig: string;
+  readonly repository = new Repository({ empty: true });
+  readonly server: GitServer;
+  readonly #data: { readonly path: string; readonly remove: () => void }[] = [];
+  readonly #flags: readonly string[];
+  readonly controllers: ControllerProcess[] = [];
+
+  private constructor(plane: ControlPlane, kubeconfig: string, { server, flags }: { server: GitServer; flags: readonly string[] }) {
+    this.plane = plane;
+    this.kubeconfig = kubeconfig;
+    this.server = server;
+    this.#flags = flags;
+  }
+
+  static async begin({ git = { allowed: () => true }, flags = [], flux = false }: GitopsOptions = {}): Promise<World> {
+    const plane = await ControlPlane.start();
+    const kubeconfig = await install(plane, { flux });
+    const home = new Repository({ empty: true });
+    const server = await serveGit(home.home, git);
+    const world = new World(plane, kubeconfig, { server, flags });
+    Object.assign(world, { repository: home });
+    return world;
+  }
+
+  /** Starts one more controller. */
+  start(name = `parapet-reconciler-${this.controllers.length}`, flags: readonly string[] = []): ControllerProcess {
+    const data = scratch();
+    this.#data.push(data);
+    const controller = ControllerProcess.start({
+      kubeconfig: this.kubeconfig,
+      data: data.path,
+      name,
+      flags: [...this.#flags, ...flags],
+    });
+    this.controllers.push(controller);
+    return controller;
+  }
+
+  async end(): Promise<void> {
+    for (const controller of this.controllers) await controller.kill();
+    await this.server.close();
+    this.repository.remove();
+    for (const { remove } of this.#data) remove();
+    await this.plane.stop();
+  }
+
+  /** A PolicySource of the repository's main branch, which is asked once an hour unless told. */
+  source(name: string, spec: object = {}, metadata: object = {}): object {
+    return {
+      apiVersion: 'parapet.dev/v1alpha1',
+      kind: 'PolicySource',
+      metadata: { name, namespace: HOME, ...metadata },
+      spec: { url: `${this.server.url}/policies.git`, ref: { branch: 'main' }, interval: '1h', retryInterval: '1s', ...spec },
+    };
+  }
+
+  async read(kind: string, name: string, namespace = HOME): Promise<Found> {
+    return JSON.parse(await this.plane.must(['get', kind, name, '-n', namespace, '-o', 'json']));
+  }
+
+  /** The PolicySource once it is as it should be; fails with it and the controllers' logs when it does not get so. */
+  async when(name: string, is: (source: Found) => boolean, patience = 60_000): Promise<Found> {
+    return this.until(`the PolicySource ${name}`, () => this.read('policysource', name), { is, patience });
+  }
+
+  async until<T>(
+    what: string,
+    look: () => Promise<T>,
+    { is, patience = 60_000 }: { readonly is: (found: T) => boolean; readonly patience?: number },
+  ): Promise<T> {
+    for (const end = Date.now() + patience; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const found = await look();
+      if (is(found)) return found;
+      if (Date.now() > end)
+        throw new Error(
+          `${what} is not as it should be: ${JSON.stringify(found, undefined, 1)}\n${this.controllers.map(({ log }) => log).join('\n\n')}`,
+        );
+    }
+  }
+
+  /** Names of the policies in a namespace. */
+  async policies(namespace = 'default'): Promise<string[]> {
+    const listed = await this.plane.must(['get', 'ksp', '-n', namespace, '-o', 'jsonpath={.items[*].metadata.name}']);
+    return listed.split(' ').filter((name) => name !== '');
+  }
+
+  /** Asks for a run, and waits until it has ended. */
+  async sync(name: string, annotations: Readonly<Record<string, string>> = {}): Promise<Found> {
+    const at = `${new Date().toISOString()}-${Math.random()}`;
+    const words = Object.entries({ 'reconcile.parapet.dev/requestedAt': at, ...annotations }).map(([key, value]) => `${key}=${value}`);
+    await this.plane.must(['annotate', '--overwrite', 'policysource', name, '-n', HOME, ...words]);
+    return this.when(name, ({ status }) => status?.lastHandledReconcileAt === at);
+  }
+}
+
+export const condition = ({ status }: Found, type: string): Found =>
+  status?.conditions?.find((one: { readonly type: string }) => one.type === type) ?? {};
+
+export const isReady = (source: Found): boolean => {
+  const { status, observedGeneration } = condition(source, 'Ready');
+  return status === 'True' && observedGeneration === source.metadata.generation;
+};
+
+/** A program with a policy a name, in one namespace. */
+export function program(names: readonly string[], { namespace = 'default', block = '/bin/sh', first = '' } = {}): Record<string, string> {
+  return {
+    'main.ts': [
+      "import { App, Chart } from 'cdk8s';",
+      "import { ContainerPolicy } from '@parapet/sdk';",
+      'const app = new App();',
+      `const chart = new Chart(app, 'shop', { namespace: '${namespace}' });`,
+      first,
+      ...names.map(
+        (name) =>
+          `new ContainerPolicy(chart, '${name}', { select: { app: '${name}' }, metadata: { name: '${name}' } }).blockExec('${block}');`,
+      ),
+      'app.synth();',
+    ].join('\n'),
+  };
+}
