@@ -1,14 +1,13 @@
-/** What the reconciler stores, reads and says in a real API server, with exactly the rights that are installed. */
+/** What the reconciler stores and writes in a real API server, with exactly the rights that are installed. */
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { ApiError } from '../../reconciler/src/adapters/kubernetes/answer.ts';
 import { ConfigMapStore } from '../../reconciler/src/adapters/kubernetes/config-map-store.ts';
 import { Connection } from '../../reconciler/src/adapters/kubernetes/connection.ts';
 import { ApiObjectWriter } from '../../reconciler/src/adapters/kubernetes/object-writer.ts';
-import { SecretReader } from '../../reconciler/src/adapters/kubernetes/secret-reader.ts';
 import { artifactName, externalArtifact } from '../../reconciler/src/external-artifact.ts';
 import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import { ELSEWHERE, HOME, SHOP, startInstalled } from './installed.ts';
@@ -20,14 +19,12 @@ jest.setTimeout(PATIENCE);
 let plane: ControlPlane;
 let installed: Installed;
 let connection: Connection;
-/** Requests that were answered. */
-let answers = 0;
 let stop = new AbortController();
 
 beforeAll(async () => {
   installed = await startInstalled();
   plane = installed.plane;
-  connection = installed.connect({ onAnswer: () => (answers += 1) });
+  connection = installed.connect();
 }, BUILD_PATIENCE);
 afterEach(() => {
   stop = new AbortController();
@@ -148,13 +145,9 @@ describe('a store in a ConfigMap', () => {
     await expect(storeOf(newKey(), { namespace: ELSEWHERE }).save(1)).rejects.toMatchObject(forbidden);
     const silent = createServer();
     await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
-    const file = join(plane.home, 'kubeconfig-silent');
-    const server = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const config = JSON.parse(await plane.must(['config', 'view', '--raw', '-o', 'json'])) as {
-      clusters: { cluster: { server: string } }[];
-    };
-    config.clusters[0]!.cluster.server = server;
-    writeFileSync(file, JSON.stringify(config));
+    const file = plane.kubeconfig();
+    const port = (silent.address() as AddressInfo).port;
+    writeFileSync(file, readFileSync(file, 'utf8').replace(plane.url, `https://127.0.0.1:${port}`));
     const deaf = new Connection({ kubeconfig: file });
     const store = new ConfigMapStore({ connection: deaf, namespace: HOME, kind: 'outbox', key: 'x', signal: stop.signal, patience: 300 });
     await expect(store.save(1)).rejects.toMatchObject({
@@ -166,114 +159,6 @@ describe('a store in a ConfigMap', () => {
     await expect(store.save(1)).rejects.toThrow('somebody else leads');
     await deaf.close();
     silent.close();
-  });
-});
-
-describe('a reader of Secrets', () => {
-  const never = new AbortController().signal;
-  let number = 0;
-  let now = 0;
-  const reader = (redact?: (values: readonly string[]) => void): SecretReader =>
-    new SecretReader({ connection, now: () => now, ...(redact === undefined ? {} : { redact }) });
-  async function secret(
-    data: Readonly<Record<string, string>>,
-    namespace = SHOP,
-  ): Promise<{ readonly namespace: string; readonly name: string }> {
-    const name = `secret-${(number += 1)}`;
-    await plane.apply([{ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData: data }]);
-    return { namespace, name };
-  }
-  const change = ({ namespace, name }: { readonly namespace: string; readonly name: string }, data: object): Promise<string> =>
-    plane.must(['patch', 'secret', name, '-n', namespace, '--type=merge', '-p', JSON.stringify({ stringData: data })]);
-
-  test('gives texts as they were stored, without what is no text, and tells the log what to keep out', async () => {
-    const ref = await secret({ token: 'geheim-äöü\n', ['__proto__']: 'no prototype' });
-    await plane.must(['patch', 'secret', ref.name, '-n', SHOP, '--type=merge', '-p', JSON.stringify({ data: { raw: 'gIGC' } })]);
-    const kept: string[] = [];
-    const data = await reader((values) => kept.push(...values)).read(ref, never);
-    expect(Object.entries(data).sort()).toEqual([
-      ['__proto__', 'no prototype'],
-      ['token', 'geheim-äöü\n'],
-    ]);
-    expect(kept.sort()).toEqual(['geheim-äöü\n', 'no prototype']);
-  });
-
-  test('asks once for many who ask at once, and again only after ten seconds', async () => {
-    const ref = await secret({ token: 'first' });
-    const secrets = reader();
-    const before = answers;
-    await Promise.all(Array.from({ length: 20 }, () => secrets.read(ref, never)));
-    await change(ref, { token: 'second' });
-    now += 9_999;
-    expect([(await secrets.read(ref, never))['token'], answers - before]).toEqual(['first', 1]);
-    now += 1;
-    expect([(await secrets.read(ref, never))['token'], answers - before]).toEqual(['second', 2]);
-  });
-
-  test('one who gives up does not end the request of the others', async () => {
-    const ref = await secret({ token: 'x' });
-    const secrets = reader();
-    const impatient = secrets.read(ref, AbortSignal.abort(new Error('enough')));
-    const aborting = new AbortController();
-    const leaving = secrets.read(ref, aborting.signal);
-    const staying = secrets.read(ref, never);
-    aborting.abort(new Error('enough'));
-    await expect(impatient).rejects.toThrow('enough');
-    await expect(leaving).rejects.toThrow('enough');
-    expect(await staying).toEqual({ token: 'x' });
-  });
-
-  test('names a Secret that is not to be had, and does not ask for it all the time', async () => {
-    const hidden = await secret({ token: 'never-seen' }, ELSEWHERE);
-    const missing = { namespace: SHOP, name: 'missing' };
-    const secrets = reader();
-    const before = answers;
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      await expect(secrets.read(missing, never)).rejects.toMatchObject({
-        stage: 'secret',
-        message: 'the Secret shop/missing does not exist',
-      });
-      await expect(secrets.read(hidden, never)).rejects.toMatchObject({
-        stage: 'secret',
-        message: `the Secret bank/${hidden.name} may not be read: install with --source-namespace bank to allow it`,
-      });
-    }
-    expect(answers - before).toBe(2);
-    await expect(secrets.read({ namespace: SHOP, name: '..' }, never)).rejects.toMatchObject({
-      message: expect.stringMatching(/is no name/),
-    });
-  });
-
-  test('has the last value at hand at once, until the server says that there is none', async () => {
-    const ref = await secret({ token: 'first' });
-    const secrets = reader();
-    expect(secrets.cached(ref)).toBeUndefined();
-    await secrets.read(ref, never);
-    expect(secrets.cached(ref)).toEqual({ token: 'first' });
-    await change(ref, { token: 'second' });
-    now += 60_000;
-    expect(secrets.cached(ref)).toEqual({ token: 'first' });
-    await secrets.read(ref, never);
-    expect(secrets.cached(ref)).toEqual({ token: 'second' });
-    await plane.must(['delete', 'secret', ref.name, '-n', SHOP]);
-    now += 60_000;
-    await expect(secrets.read(ref, never)).rejects.toMatchObject({ stage: 'secret' });
-    expect(secrets.cached(ref)).toBeUndefined();
-  });
-
-  test('has the last value at hand while the server does not answer, and says so to whoever needs it now', async () => {
-    const ref = await secret({ token: 'x' });
-    const own = installed.connect();
-    const secrets = new SecretReader({ connection: own, now: () => now });
-    await secrets.read(ref, never);
-    await own.close();
-    now += 60_000;
-    await expect(secrets.read(ref, never)).rejects.toMatchObject({
-      stage: 'secret',
-      retry: true,
-      message: expect.stringMatching(new RegExp(`^the Secret shop/${ref.name} can't be read: the API server does not answer`)),
-    });
-    expect(secrets.cached(ref)).toEqual({ token: 'x' });
   });
 });
 
@@ -317,4 +202,22 @@ describe('a writer of objects', () => {
     await expect(writer.read(artifactName(abroad, 'x'), never)).rejects.toMatchObject(forbidden);
     await expect(writer.apply(externalArtifact(abroad, 'x'), { signal: never })).rejects.toMatchObject(forbidden);
   });
+});
+
+test('a refusal of a server that has just started is not believed: it knows nobody’s rights yet', async () => {
+  const wrong: string[] = [];
+  let isBack = false;
+  await plane.stopApiServer('SIGKILL');
+  const asking = Array.from({ length: 4 }, async () => {
+    while (!isBack) {
+      const path = '/apis/parapet.dev/v1alpha1/policysources';
+      const error: unknown = await connection.ask({ method: 'GET', path }).catch((caught: unknown) => caught);
+      if (error instanceof ApiError) wrong.push(error.message);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  });
+  await plane.startApiServer();
+  isBack = true;
+  await Promise.all(asking);
+  expect(wrong).toEqual([]);
 });

@@ -3,8 +3,12 @@ import { definitionObjects, installObjects } from '../../reconciler/src/install/
 import { NAME } from '../../reconciler/src/install/part.ts';
 import { Connection } from '../../reconciler/src/adapters/kubernetes/connection.ts';
 import type { ConnectionOptions } from '../../reconciler/src/adapters/kubernetes/connection.ts';
+import type { SourceRef } from '../../reconciler/src/adapters/kubernetes/source-objects.ts';
 import { ControlPlane } from '../support/cluster/control-plane.ts';
 import { EXTERNAL_ARTIFACT } from '../support/flux/definition.ts';
+import { source } from './manifests.ts';
+
+let made = 0;
 
 export const HOME = 'parapet-system';
 /** Where sources are, besides. */
@@ -28,4 +32,18 @@ export async function startInstalled(): Promise<Installed> {
   );
   const kubeconfig = plane.kubeconfig(await plane.token(HOME, NAME));
   return { plane, connect: (options = {}) => new Connection({ kubeconfig, ...options }) };
+}
+
+/** Until it is so. */
+export async function until(check: () => boolean | Promise<boolean>): Promise<void> {
+  for (const started = Date.now(); !(await check()); await new Promise((resolve) => setTimeout(resolve, 20)))
+    if (Date.now() - started > 30_000) throw new Error('it did not happen');
+}
+
+/** Makes a PolicySource in `shop`, a new one where it is not named. */
+export async function makeSource(plane: ControlPlane, name = `source-${(made += 1)}`): Promise<SourceRef> {
+  const metadata = { name, namespace: SHOP };
+  await plane.apply([{ ...source({}), metadata }]);
+  const uid = await plane.must(['get', 'policysource', name, '-n', SHOP, '-o', 'jsonpath={.metadata.uid}']);
+  return { ...metadata, uid };
 }

@@ -1,6 +1,7 @@
-/** PolicySources and events in a real API server: what is written on sources and said about them, with exactly the rights that are installed. */
+/** PolicySources in a real API server and the Secrets that they name, with exactly the rights that are installed. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Connection } from '../../reconciler/src/adapters/kubernetes/connection.ts';
+import { SecretReader } from '../../reconciler/src/adapters/kubernetes/secret-reader.ts';
 import { FINALIZER, SourceObjects } from '../../reconciler/src/adapters/kubernetes/source-objects.ts';
 import type { SourceRef, WatchedSource } from '../../reconciler/src/adapters/kubernetes/source-objects.ts';
 import { REQUESTED_AT } from '../../reconciler/src/source-object.ts';
@@ -8,9 +9,9 @@ import { readSourceStatus } from '../../reconciler/src/source-status-object.ts';
 import { nextStatus } from '../../reconciler/src/source-status.ts';
 import type { SourceStatus } from '../../reconciler/src/source-status.ts';
 import type { ControlPlane } from '../support/cluster/control-plane.ts';
-import { HOME, SHOP, startInstalled } from './installed.ts';
+import { ELSEWHERE, HOME, makeSource, SHOP, startInstalled, until } from './installed.ts';
 import type { Installed } from './installed.ts';
-import { BUILD_PATIENCE, PATIENCE, source } from './manifests.ts';
+import { BUILD_PATIENCE, PATIENCE } from './manifests.ts';
 
 jest.setTimeout(PATIENCE);
 
@@ -18,12 +19,13 @@ const never = new AbortController().signal;
 let plane: ControlPlane;
 let installed: Installed;
 let connection: Connection;
-let number = 0;
+/** Requests that were answered. */
+let answers = 0;
 
 beforeAll(async () => {
   installed = await startInstalled();
   plane = installed.plane;
-  connection = installed.connect();
+  connection = installed.connect({ onAnswer: () => (answers += 1) });
 }, BUILD_PATIENCE);
 afterAll(async () => {
   await connection?.close();
@@ -44,20 +46,9 @@ interface Stored {
 const stored = async ({ name }: { readonly name: string }): Promise<Stored> =>
   JSON.parse(await plane.must(['get', 'policysource', name, '-n', SHOP, '-o', 'json'])) as Stored;
 
-async function make(name = `source-${(number += 1)}`): Promise<SourceRef> {
-  const made = source({}, name);
-  await plane.apply([{ ...made, metadata: { name, namespace: SHOP } }]);
-  return { namespace: SHOP, name, uid: (await stored({ name })).metadata.uid };
-}
-
 async function makeAnew({ name }: SourceRef): Promise<void> {
   await plane.must(['delete', 'policysource', name, '-n', SHOP]);
-  await make(name);
-}
-
-async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  for (const started = Date.now(); !(await check()); await new Promise((resolve) => setTimeout(resolve, 20)))
-    if (Date.now() - started > 30_000) throw new Error('it did not happen');
+  await makeSource(plane, name);
 }
 
 describe('sources', () => {
@@ -79,7 +70,7 @@ describe('sources', () => {
     const gone: string[] = [];
     let isSynced = false;
     const stop = new AbortController();
-    const one = await make();
+    const one = await makeSource(plane);
     const watching = sources.watch(
       { onSource: (seen) => told.set(seen.key, seen), onGone: (key) => gone.push(key), onSynced: () => (isSynced = true) },
       stop.signal,
@@ -96,7 +87,7 @@ describe('sources', () => {
   });
 
   test('get the status that was written, whole: what is no longer said goes, what others say stays', async () => {
-    const one = await make();
+    const one = await makeSource(plane);
     const first = ready(none, 'main@sha1:a');
     await sources.writeStatus(one, first, never);
     expect(readSourceStatus((await stored(one)).status)).toEqual(first);
@@ -113,7 +104,7 @@ describe('sources', () => {
   });
 
   test('are not written at all by a status that says the same', async () => {
-    const one = await make();
+    const one = await makeSource(plane);
     await sources.writeStatus(one, ready(none, 'main@sha1:a'), never);
     const { resourceVersion } = (await stored(one)).metadata;
     expect(await sources.writeStatus(one, ready(none, 'main@sha1:a'), never)).toBe(true);
@@ -121,7 +112,7 @@ describe('sources', () => {
   });
 
   test('that are gone, or others by now, are left alone, without an error', async () => {
-    const one = await make();
+    const one = await makeSource(plane);
     await makeAnew(one);
     const writes = (ref: SourceRef): Promise<boolean>[] => [
       sources.writeStatus(ref, ready(none, 'main@sha1:a'), never),
@@ -136,7 +127,7 @@ describe('sources', () => {
   });
 
   test('wait for their finalizer when they are deleted, and for those of others', async () => {
-    const one = await make();
+    const one = await makeSource(plane);
     await plane.must([
       'patch',
       'policysource',
@@ -161,7 +152,7 @@ describe('sources', () => {
   });
 
   test('lose nothing when many write at once', async () => {
-    const one = await make();
+    const one = await makeSource(plane);
     const keys = Array.from({ length: 8 }, (_, index) => `test.parapet.dev/${index}`);
     const writes = keys.map((key) => sources.annotate(one, { [key]: 'x' }, never));
     expect(await Promise.all([...writes, sources.addFinalizer(one, never)])).toEqual(Array(9).fill(true));
@@ -171,7 +162,7 @@ describe('sources', () => {
   });
 
   test('that can’t be written for another reason are an error that says so', async () => {
-    const one = await make();
+    const one = await makeSource(plane);
     await plane.must(['create', 'serviceaccount', 'stranger', '-n', HOME]);
     const stranger = new Connection({ kubeconfig: plane.kubeconfig(await plane.token(HOME, 'stranger')) });
     const failure = {
@@ -182,5 +173,112 @@ describe('sources', () => {
     await expect(new SourceObjects({ connection: stranger }).writeStatus(one, none, never)).rejects.toMatchObject(failure);
     await expect(new SourceObjects({ connection: stranger }).addFinalizer(one, never)).rejects.toMatchObject(failure);
     await stranger.close();
+  });
+});
+
+describe('a reader of Secrets', () => {
+  let number = 0;
+  let now = 0;
+  const reader = (redact?: (values: readonly string[]) => void): SecretReader =>
+    new SecretReader({ connection, now: () => now, ...(redact === undefined ? {} : { redact }) });
+  async function secret(
+    data: Readonly<Record<string, string>>,
+    namespace = SHOP,
+  ): Promise<{ readonly namespace: string; readonly name: string }> {
+    const name = `secret-${(number += 1)}`;
+    await plane.apply([{ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData: data }]);
+    return { namespace, name };
+  }
+  const change = ({ namespace, name }: { readonly namespace: string; readonly name: string }, data: object): Promise<string> =>
+    plane.must(['patch', 'secret', name, '-n', namespace, '--type=merge', '-p', JSON.stringify({ stringData: data })]);
+
+  test('gives texts as they were stored, without what is no text, and tells the log what to keep out', async () => {
+    const ref = await secret({ token: 'geheim-äöü\n', ['__proto__']: 'no prototype' });
+    await plane.must(['patch', 'secret', ref.name, '-n', SHOP, '--type=merge', '-p', JSON.stringify({ data: { raw: 'gIGC' } })]);
+    const kept: string[] = [];
+    const data = await reader((values) => kept.push(...values)).read(ref, never);
+    expect(Object.entries(data).sort()).toEqual([
+      ['__proto__', 'no prototype'],
+      ['token', 'geheim-äöü\n'],
+    ]);
+    expect(kept.sort()).toEqual(['geheim-äöü\n', 'no prototype']);
+  });
+
+  test('asks once for many who ask at once, and again only after ten seconds', async () => {
+    const ref = await secret({ token: 'first' });
+    const secrets = reader();
+    const before = answers;
+    await Promise.all(Array.from({ length: 20 }, () => secrets.read(ref, never)));
+    await change(ref, { token: 'second' });
+    now += 9_999;
+    expect([(await secrets.read(ref, never))['token'], answers - before]).toEqual(['first', 1]);
+    now += 1;
+    expect([(await secrets.read(ref, never))['token'], answers - before]).toEqual(['second', 2]);
+  });
+
+  test('one who gives up does not end the request of the others', async () => {
+    const ref = await secret({ token: 'x' });
+    const secrets = reader();
+    const impatient = secrets.read(ref, AbortSignal.abort(new Error('enough')));
+    const aborting = new AbortController();
+    const leaving = secrets.read(ref, aborting.signal);
+    const staying = secrets.read(ref, never);
+    aborting.abort(new Error('enough'));
+    await expect(impatient).rejects.toThrow('enough');
+    await expect(leaving).rejects.toThrow('enough');
+    expect(await staying).toEqual({ token: 'x' });
+  });
+
+  test('names a Secret that is not to be had, and does not ask for it all the time', async () => {
+    const hidden = await secret({ token: 'never-seen' }, ELSEWHERE);
+    const missing = { namespace: SHOP, name: 'missing' };
+    const secrets = reader();
+    const before = answers;
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      await expect(secrets.read(missing, never)).rejects.toMatchObject({
+        stage: 'secret',
+        message: 'the Secret shop/missing does not exist',
+      });
+      await expect(secrets.read(hidden, never)).rejects.toMatchObject({
+        stage: 'secret',
+        message: `the Secret bank/${hidden.name} may not be read: install with --source-namespace bank to allow it`,
+      });
+    }
+    expect(answers - before).toBe(2);
+    await expect(secrets.read({ namespace: SHOP, name: '..' }, never)).rejects.toMatchObject({
+      message: expect.stringMatching(/is no name/),
+    });
+  });
+
+  test('has the last value at hand at once, until the server says that there is none', async () => {
+    const ref = await secret({ token: 'first' });
+    const secrets = reader();
+    expect(secrets.cached(ref)).toBeUndefined();
+    await secrets.read(ref, never);
+    expect(secrets.cached(ref)).toEqual({ token: 'first' });
+    await change(ref, { token: 'second' });
+    now += 60_000;
+    expect(secrets.cached(ref)).toEqual({ token: 'first' });
+    await secrets.read(ref, never);
+    expect(secrets.cached(ref)).toEqual({ token: 'second' });
+    await plane.must(['delete', 'secret', ref.name, '-n', SHOP]);
+    now += 60_000;
+    await expect(secrets.read(ref, never)).rejects.toMatchObject({ stage: 'secret' });
+    expect(secrets.cached(ref)).toBeUndefined();
+  });
+
+  test('has the last value at hand while the server does not answer, and says so to whoever needs it now', async () => {
+    const ref = await secret({ token: 'x' });
+    const own = installed.connect();
+    const secrets = new SecretReader({ connection: own, now: () => now });
+    await secrets.read(ref, never);
+    await own.close();
+    now += 60_000;
+    await expect(secrets.read(ref, never)).rejects.toMatchObject({
+      stage: 'secret',
+      retry: true,
+      message: expect.stringMatching(new RegExp(`^the Secret shop/${ref.name} can't be read: the API server does not answer`)),
+    });
+    expect(secrets.cached(ref)).toEqual({ token: 'x' });
   });
 });

@@ -40,6 +40,8 @@ const FRESH = 10_000;
 /** Times that a request is sent again when the server is too busy, and the longest wait between, in milliseconds. */
 const RETRIES = 5;
 const LONGEST_WAIT = 5000;
+/** Milliseconds after a time without answers in which a refusal may not be meant: a server that has just started knows nobody's rights yet. */
+const WAKING = 10_000;
 
 interface Credentials {
   readonly headers: Readonly<Record<string, string>>;
@@ -51,6 +53,8 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #config: KubeConfig;
   #credentials: Credentials | undefined;
+  /** When a request last got no answer. */
+  #silentAt = Number.NEGATIVE_INFINITY;
   /** The dispatcher in use, by what it was made from. */
   #made: { readonly from: string; readonly dispatcher: Dispatcher } | undefined;
 
@@ -83,7 +87,7 @@ export class Connection {
   async ask<T>(asked: Ask): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
       const response = await this.#send(asked, attempt);
-      const wait = busyFor(response, attempt);
+      const wait = busyFor(response, attempt, performance.now() - this.#silentAt < WAKING);
       if (wait === undefined) return (await this.#read(response, asked)) as T;
       await response.body.dump();
       await delay(wait, undefined, asked.signal === undefined ? {} : { signal: asked.signal }).catch(() => undefined);
@@ -146,6 +150,7 @@ export class Connection {
       return response;
     } catch (cause) {
       asked.signal?.throwIfAborted();
+      this.#silentAt = performance.now();
       this.#options.onAnswer?.({ method: asked.method, code: 0 });
       throw new StageError('target', `the API server does not answer (${reasonOf(cause)})`, { cause });
     }
@@ -187,9 +192,10 @@ export class Connection {
   }
 }
 
-/** Milliseconds to wait before asking again, where the server said that it is too busy. */
-function busyFor({ statusCode, headers }: Dispatcher.ResponseData, attempt: number): number | undefined {
-  const busy = statusCode === 429 || statusCode === 503 || statusCode === 504 || (statusCode === 401 && attempt === 0);
+/** Milliseconds to wait before asking again, where the server said that it is too busy, or may not have meant what it said. */
+function busyFor({ statusCode, headers }: Dispatcher.ResponseData, attempt: number, isWaking: boolean): number | undefined {
+  const isUnsure = (statusCode === 401 && attempt === 0) || (statusCode === 403 && isWaking);
+  const busy = statusCode === 429 || statusCode === 503 || statusCode === 504 || isUnsure;
   if (!busy || attempt >= RETRIES) return undefined;
   if (statusCode === 401) return 0;
   const seconds = Number(headers['retry-after'] ?? Number.NaN);
