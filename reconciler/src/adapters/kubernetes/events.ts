@@ -91,6 +91,7 @@ export class Events {
   async close(): Promise<void> {
     await Promise.race([this.#queue.onIdle(), delay(LAST_WORDS, undefined, { ref: false })]);
     this.#closed.abort();
+    for (let left = this.#queue.size; left > 0; left -= 1) this.#options.onDropped?.('the reconciler ends');
     this.#queue.clear();
     await this.#queue.onIdle();
   }
