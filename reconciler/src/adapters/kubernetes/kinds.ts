@@ -15,9 +15,15 @@ const POLICIES: Readonly<Record<PolicyKind, Kind>> = {
   KubeArmorHostPolicy: { group: 'security.kubearmor.com/v1', plural: 'kubearmorhostpolicies', namespaced: false },
 };
 
-/** Path of all policies of a kind. */
-export function policiesPath(kind: PolicyKind): string {
-  return `/apis/${POLICIES[kind].group}/${POLICIES[kind].plural}`;
+/** Path of all policies of a kind, or of those in one namespace. */
+export function policiesPath(kind: PolicyKind, namespace = ''): string {
+  const { group, plural } = POLICIES[kind];
+  return `/apis/${group}${namespace === '' ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
+}
+
+/** What every policy of the kind says, whatever an item of a list leaves out. */
+export function policyVersion(kind: PolicyKind): string {
+  return POLICIES[kind].group;
 }
 
 /** Path of one policy. */

@@ -4,13 +4,35 @@
  * brings the truth.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StoredObject } from '../../api-object.ts';
 import { StageError } from '../../stage-error.ts';
 import { ApiError, apiErrorOf } from './answer.ts';
-import type { Connection } from './connection.ts';
+import { listPages } from './list.ts';
+import type { ListOptions } from './list.ts';
+
+/** An object as the API server gives it; nothing but its name is known of it. */
+export interface ApiObject {
+  readonly apiVersion?: unknown;
+  readonly kind?: unknown;
+  readonly metadata: ApiMetadata;
+  readonly spec?: unknown;
+  readonly status?: unknown;
+}
+
+export interface ApiMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
+}
 
 export interface WatchHandlers {
-  onObject(object: StoredObject): void;
+  onObject(object: ApiObject): void;
   /** By `namespace/name`; the namespace is empty for cluster-scoped kinds. */
   onGone(key: string): void;
   /** Everything that there was when it was asked for has been told; called after each list. */
@@ -19,18 +41,13 @@ export interface WatchHandlers {
   onBroken?(why: string): void;
 }
 
-export interface WatchOptions {
-  readonly connection: Connection;
-  /** `/apis/parapet.dev/v1alpha1/policysources` */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
+export interface WatchOptions extends ListOptions {
   /** Milliseconds between lists; 600,000 unless told. */
   readonly relist?: number;
   /** Milliseconds of silence after which a watch is started anew: the server sends a bookmark about every minute. 150,000 unless told. */
   readonly silence?: number;
 }
 
-const PAGE = '500';
 const BACKOFF = { first: 100, longest: 10_000 };
 
 export function keyOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }): string {
@@ -81,27 +98,19 @@ class Watching {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { connection, path, query } = this.#options;
     const seen = new Set<string>();
-    let token = '';
-    for (;;) {
-      const page: ListPage = await connection.ask<ListPage>({
-        method: 'GET',
-        path,
-        query: { ...query, limit: PAGE, ...(token === '' ? {} : { continue: token }) },
-        signal,
-      });
+    let version = '';
+    for await (const page of listPages<ApiObject>(this.#options, signal)) {
       for (const item of page.items ?? []) {
         seen.add(keyOf(item.metadata));
         this.#handlers.onObject(item);
       }
-      token = page.metadata?.continue ?? '';
-      if (token !== '') continue;
-      for (const key of this.#known) if (!seen.has(key)) this.#handlers.onGone(key);
-      this.#known = seen;
-      this.#handlers.onSynced();
-      return page.metadata?.resourceVersion ?? '';
+      version = page.metadata?.resourceVersion ?? '';
     }
+    for (const key of this.#known) if (!seen.has(key)) this.#handlers.onGone(key);
+    this.#known = seen;
+    this.#handlers.onSynced();
+    return version;
   }
 
   /** Where to go on from; `undefined` when only a list can tell. */
@@ -138,22 +147,17 @@ class Watching {
   #event(line: string): string | undefined {
     const { type, object } = parsed(line);
     if (type === 'ERROR') throw apiErrorOf(object);
-    const { metadata } = (object ?? {}) as Partial<StoredObject>;
+    const { metadata } = (object ?? {}) as Partial<ApiObject>;
     if (metadata === undefined) return undefined;
     if (type === 'DELETED') {
       this.#known.delete(keyOf(metadata));
       this.#handlers.onGone(keyOf(metadata));
     } else if (type !== 'BOOKMARK') {
       this.#known.add(keyOf(metadata));
-      this.#handlers.onObject(object as StoredObject);
+      this.#handlers.onObject(object as ApiObject);
     }
     return metadata.resourceVersion;
   }
-}
-
-interface ListPage {
-  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
-  readonly items?: readonly StoredObject[];
 }
 
 function parsed(line: string): { readonly type?: unknown; readonly object?: unknown } {
