@@ -60,12 +60,16 @@ async function whenWaiting(count = 1): Promise<void> {
   await node.eventually(`${count} wait`, async () => (await waiting()) >= count);
 }
 
-/** Starts something while the agent is stopped; what it said until that goes on, and in the end. */
-async function whileStopped(agent: ChildProcess, work: () => Promise<string>, meanwhile?: () => Promise<void>): Promise<readonly string[]> {
+/** Starts something that has to wait while the agent is stopped; what it said until that goes on, and in the end. */
+async function whileStopped(
+  agent: ChildProcess,
+  work: () => Promise<string>,
+  meanwhile: () => Promise<void> = whenWaiting,
+): Promise<readonly string[]> {
   await pause(agent);
   let said: string | undefined;
   const run = work().then((text) => (said = text));
-  await Promise.all([sleep(WHILE), meanwhile?.()]);
+  await Promise.all([sleep(WHILE), meanwhile()]);
   const before = said ?? 'nothing';
   agent.kill('SIGCONT');
   return [before, await run];
@@ -125,7 +129,7 @@ async function refusedPrograms(agent: ChildProcess): Promise<void> {
 }
 
 async function inEveryWay(agent: ChildProcess): Promise<void> {
-  const read = (...options: readonly string[]) => whileStopped(agent, () => start(sh(READ_SECRET), ...options), whenWaiting);
+  const read = (...options: readonly string[]) => whileStopped(agent, () => start(sh(READ_SECRET), ...options));
   fact('woken by others', await whileStopped(agent, () => start(sh(READ_SECRET)), woken));
   fact('in a pod: first container', await read('--cgroup', '/kubepods/pod1/first'));
   fact('in a pod: second container', await read('--cgroup', '/kubepods/pod1/second'));
