@@ -5,7 +5,7 @@ import { hookLimit } from '../support/vm/index.ts';
 import { ATTEMPTS } from '../story/demo/attempts.ts';
 import { tellStory } from '../story/demo/story.ts';
 import type { Outcome } from '../story/demo/story.ts';
-import { faults } from '../story/demo/verdict.ts';
+import { changeLimit, faults } from '../story/demo/verdict.ts';
 
 let outcome: Outcome;
 
@@ -56,6 +56,11 @@ test('a second commit changes what the running container may do', () => {
   expect(outcome.secondStatuses).toEqual(
     expect.arrayContaining([expect.objectContaining({ context: 'parapet/synth', description: '2 policies, 24 rules: 1 changed' })]),
   );
+});
+
+test('the running container obeys at once, for a machine as slow as this one', () => {
+  // how slow it is is known roughly
+  expect(outcome.changeMs).toBeLessThan(5 * changeLimit(outcome));
 });
 
 test('the demo would say that everything was as expected', () => {

@@ -2,7 +2,7 @@
 import { heading, line, table } from './print.ts';
 import { tellStory } from './story.ts';
 import type { Outcome, Status } from './story.ts';
-import { CHANGE_LIMIT_MS, delays, faults } from './verdict.ts';
+import { changeText, delays, faults } from './verdict.ts';
 
 function printStatuses(statuses: readonly Status[]): void {
   table(
@@ -42,7 +42,7 @@ function print(outcome: Outcome): void {
   printStatuses(outcome.statuses);
   heading(`What the author saw on ${outcome.secondCommit.slice(0, 7)}`);
   printStatuses(outcome.secondStatuses);
-  line(`push to obedience in the running container, without a restart: ${outcome.changeMs} ms (at most ${CHANGE_LIMIT_MS})`);
+  line(changeText(outcome));
 }
 
 try {

@@ -17,6 +17,7 @@ import type { EnforcementNode } from './enforcement-node.ts';
 import { makeRepository } from './repository.ts';
 import type { Repository } from './repository.ts';
 import { observe, scriptFor } from './scenario.ts';
+import { slowness } from './slowness.ts';
 import type { Observation } from './scenario.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -53,6 +54,8 @@ export interface Outcome {
   readonly secondCommit: string;
   /** From the push to the moment the running container obeyed both changes. */
   readonly changeMs: number;
+  /** How many times slower than when it is idle a usual machine was then; at least 1. */
+  readonly slowness: number;
   readonly secondStatuses: readonly Status[];
   /** Requests to the status host that GitHub's description does not allow. */
   readonly statusHostFaults: readonly string[];
@@ -150,18 +153,20 @@ async function tryAccesses(node: EnforcementNode): Promise<Observation[]> {
   return observations;
 }
 
-/** Pushes the second commit while the web container runs, and measures how long it takes to obey. */
-async function change(node: EnforcementNode, repository: Repository): Promise<{ secondCommit: string; changeMs: number }> {
+/** Pushes the second commit while the web container runs, and measures how long it takes to obey, and how slow the machine is meanwhile. */
+async function change(node: EnforcementNode, repository: Repository): Promise<Pick<Outcome, 'secondCommit' | 'changeMs' | 'slowness'>> {
   const probe = node.probe('web', CHANGE.probe);
   while (!probe().includes('relaxed refused, tightened passes')) await sleep(50);
   for (const { from, to } of CHANGE.edits) repository.edit(CHANGE.file, from, to);
+  const slowBefore = slowness();
   const before = Date.now();
   const secondCommit = repository.push('Install packages again; nobody reads the users');
   while (!probe().includes(CHANGE.done)) {
     if (Date.now() - before > PATIENCE) throw new Error(`the container does not obey: ${probe().split('\n').at(-2) ?? ''}`);
     await sleep(10);
   }
-  return { secondCommit, changeMs: Date.now() - before };
+  const changeMs = Date.now() - before;
+  return { secondCommit, changeMs, slowness: Math.max(slowBefore, slowness()) };
 }
 
 /** Runs the whole story in a workspace of its own, which is removed afterwards unless something failed. */
@@ -203,12 +208,13 @@ export async function tellStory(voice: Voice): Promise<Outcome> {
     const statuses = latest(github, commit);
 
     voice.heading('6. A second commit relaxes one rule and tightens another');
-    const { secondCommit, changeMs } = await change(node, repository);
+    const changed = await change(node, repository);
+    const { secondCommit } = changed;
     await awaitStatus(github, secondCommit, { context: 'parapet/enforced', states: ['success'] });
     const secondStatuses = latest(github, secondCommit);
     const statusHostFaults = github.faults();
     finished = true;
-    return { where, commit, observations, alerts, statuses, secondCommit, changeMs, secondStatuses, statusHostFaults };
+    return { where, commit, observations, alerts, statuses, ...changed, secondStatuses, statusHostFaults };
   } finally {
     // the reconciler first: that a node lifts its rules because the story is over is no news for the commit
     await stopReconciler();
