@@ -124,10 +124,16 @@ oldest=22.19
 [ "$(printf '%s\n' "$oldest" "$(node --version | tr -d v)" | sort -V | head -n 1)" = "$oldest" ] \
   || give_up "node_modules/.bin/node is $(node --version), older than $oldest: remove node_modules and run this again"
 
-# 4. The build: bundles and the kernel half.
+# 4. A control plane for the tests: etcd, kube-apiserver, kubectl. Where they have to be built that takes longest, so the rest is done beside it.
+if [ "$mode" = test ]; then
+  node --conditions=source test/support/cluster/prepare.ts &
+  control_plane=$!
+fi
+
+# 5. The build: bundles and the kernel half.
 quietly node test/support/build.mjs || give_up "the build failed"
 
-# 5. Kernels for the microVM: the demo needs one only where this machine's own kernel cannot enforce, the tests need four.
+# 6. Kernels for the microVM: the demo needs one only where this machine's own kernel cannot enforce, the tests need four.
 case $mode in
   demo) flags=(--where-needed) ;;
   test) flags=(--all) ;;
@@ -135,5 +141,5 @@ case $mode in
 esac
 node --conditions=source test/support/vm/prepare.ts "${flags[@]}" || exit 3
 
-# 6. A control plane for the tests: etcd, kube-apiserver, kubectl.
-[ "$mode" != test ] || node --conditions=source test/support/cluster/prepare.ts || exit 3
+# 7. Nothing is ready before the control plane is.
+[ "$mode" != test ] || wait "$control_plane" || exit 3
