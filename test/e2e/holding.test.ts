@@ -7,7 +7,7 @@ import type { VmRequest } from '../support/vm/index.ts';
 import { factsOf } from './agent/facts.ts';
 import { START_IMAGE } from './agent/start-manifests.ts';
 
-const STARTS = NIGHTLY ? 100 : 5;
+const STARTS = NIGHTLY ? 100 : 3;
 const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
   ['Linux 6.12', { kernel: '6.12' }],

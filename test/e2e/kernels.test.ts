@@ -1,14 +1,16 @@
 /**
- * Debian's kernels, ordinary and PREEMPT_RT: each takes every program, judges a dozen accesses as it must, lets none of a choice of attempts get
- * round the rules, and finds the programs no more than a fifth larger than test/golden/kernel-programs.json says. `UPDATE_GOLDEN=1` writes
- * that file anew.
+ * Debian's kernels, ordinary and PREEMPT_RT: each takes every program, judges a dozen accesses as it must, and finds the programs no more than a
+ * fifth larger than test/golden/kernel-programs.json says. `UPDATE_GOLDEN=1` writes that file anew. A choice of attempts to get round the rules
+ * fails on those where bypass.test.ts does not make all of them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { NIGHTLY } from '../support/nightly.ts';
 import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import { KERNELS } from '../support/vm/options.ts';
+import type { KernelName } from '../support/vm/options.ts';
 import { SMOKE } from './bypass/attempts/index.ts';
 import { buildActor } from './bypass/build.ts';
 import { readResults } from './bypass/results.ts';
@@ -21,6 +23,9 @@ type Sizes = Record<string, Record<string, readonly [verified: number, machineCo
 const GOLDEN = path.join(import.meta.dirname, '../golden/kernel-programs.json');
 const GROWTH = 1.2;
 
+/** Where bypass.test.ts and bypass-voluntary.test.ts make all attempts. */
+const WITH_ALL_ATTEMPTS: readonly KernelName[] = ['6.1', '6.12'];
+
 const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Sizes;
 const seen: Sizes = {};
 afterAll(() => {
@@ -30,13 +35,14 @@ afterAll(() => {
 });
 
 describe.each(KERNELS)('Linux %s', (kernel) => {
+  const attempted = NIGHTLY || !WITH_ALL_ATTEMPTS.includes(kernel) ? SMOKE : [];
   let facts: ReadonlyMap<string, string>;
   let attempts: Results['attempts'] = new Map();
 
   beforeAll(async () => {
     const smoke = guestProgram(path.join(import.meta.dirname, 'kernels/scenario.ts'));
     const bypass = [...guestProgram(path.join(import.meta.dirname, 'bypass/scenario.ts')), buildActor(), 'smoke'];
-    const command = [`${smoke.join(' ')} && ${bypass.join(' ')}`];
+    const command = [attempted.length === 0 ? smoke.join(' ') : `${smoke.join(' ')} && ${bypass.join(' ')}`];
     const output = await outputOf({ kernel, command, append: 'syscall.x32=y', containerd: false, timeout: MACHINE_LIMIT });
     facts = factsIn(output);
     seen[kernel] = sizesIn(facts);
@@ -48,12 +54,10 @@ describe.each(KERNELS)('Linux %s', (kernel) => {
     expect(TRIES.map(([command]) => [command, facts.get(command)])).toEqual(TRIES.map(([command, result]) => [command, result]));
   });
 
-  test.each(SMOKE.map((attempt) => [attempt.name, attempt] as const))(
-    '%s: works without rules, and with them it is refused',
-    (name, attempt) => {
-      expect(attempts.get(name)).toEqual({ without: '0', with: attempt.refused ?? 'EACCES' });
-    },
-  );
+  for (const { name, refused = 'EACCES' } of attempted)
+    test(`${name}: works without rules, and with them it is refused`, () => {
+      expect(attempts.get(name)).toEqual({ without: '0', with: refused });
+    });
 
   test('no run of a program was missed, and nothing was beyond judging', () => {
     expect([...facts].filter(([fact]) => fact.startsWith('missed '))).toEqual([]);

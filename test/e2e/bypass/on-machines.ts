@@ -19,14 +19,21 @@ export function testCatalogue(): void {
   });
 }
 
-/** Tests that every attempt fails under rules, and succeeds without, on a kernel with one processor and with two. */
-export function testAttempts(preempt: 'full' | 'voluntary'): void {
-  describe.each([1, 2])(`preempt=${preempt}, processors: %i`, (cpus) => {
+/** Where attempts are made. */
+export interface BypassMachine {
+  readonly kernel: '6.1' | '6.12';
+  readonly preempt: 'full' | 'voluntary';
+  readonly cpus: 1 | 2;
+}
+
+/** Tests that every attempt fails under rules, and succeeds without. */
+export function testAttempts(...machines: readonly BypassMachine[]): void {
+  describe.each(machines)('Linux $kernel, preempt=$preempt, processors: $cpus', ({ kernel, preempt, cpus }) => {
     let results: Results = { attempts: new Map(), counters: {} };
 
     beforeAll(async () => {
       const command = [...guestProgram(path.join(import.meta.dirname, 'scenario.ts')), buildActor(), 'all', buildContainerImage()];
-      const output = await outputOf({ cpus, append: `preempt=${preempt} syscall.x32=y`, command, timeout: MACHINE_LIMIT });
+      const output = await outputOf({ kernel, cpus, append: `preempt=${preempt} syscall.x32=y`, command, timeout: MACHINE_LIMIT });
       results = readResults(output);
     }, hookLimit(MACHINE_LIMIT));
 

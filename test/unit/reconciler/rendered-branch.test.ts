@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { INDEX_FILE, readIndex } from '../../../reconciler/src/rendered-index.ts';
+import { NIGHTLY } from '../../support/nightly.ts';
 import { hash } from './builders.ts';
 import { desired, planned, REPOSITORY, revision } from './deliveries.ts';
 import { branchOf, commitsOf, treeOf } from './rendered-fixture.ts';
@@ -14,6 +15,8 @@ import { Repository } from './repositories.ts';
 
 // real processes, on machines that may be busy
 jest.setTimeout(300_000);
+
+const KILLS = NIGHTLY ? 25 : 10;
 
 const { signal } = new AbortController();
 let repository: Repository;
@@ -243,10 +246,10 @@ async function lines(stream: Readable, count: number): Promise<void> {
   }
 }
 
-test('killed 25 times at any moment, the branch always holds whole revisions, and the next run goes on from there', async () => {
+test(`killed ${KILLS} times at any moment, the branch always holds whole revisions, and the next run goes on from there`, async () => {
   const writer = resolve(import.meta.dirname, 'rendered-writer.ts');
   const outcomes = new Set<number>();
-  for (let round = 0; round < 25; round += 1) {
+  for (let round = 0; round < KILLS; round += 1) {
     const env = { ...process.env, NODE_OPTIONS: '' };
     const child = spawn(process.execPath, ['--conditions=source', writer, repository.home, repository.url], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -272,7 +275,7 @@ test('killed 25 times at any moment, the branch always holds whole revisions, an
     'policies/shop.db.yaml',
     'policies/shop.web.yaml',
   ]);
-  expect(outcomes.size).toBeGreaterThan(5);
+  expect(outcomes.size).toBeGreaterThan(KILLS / 5);
   for (const commit of commitsOf(repository).slice(-40)) {
     const tree = treeOf(repository, commit);
     const index = readIndex(tree[`policies/${INDEX_FILE}`] ?? '');

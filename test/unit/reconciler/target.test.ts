@@ -19,11 +19,14 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { StandaloneTarget } from '../../../reconciler/src/adapters/standalone/target.ts';
 import { FileStore } from '../../../reconciler/src/adapters/standalone/store.ts';
 import { StageError } from '../../../reconciler/src/stage-error.ts';
+import { NIGHTLY } from '../../support/nightly.ts';
 import { nodeReport } from './builders.ts';
 import { revision } from './revisions.ts';
 
 // real processes, on machines that may be busy
 jest.setTimeout(60_000);
+
+const KILLS = NIGHTLY ? 30 : 10;
 
 let home = '';
 let directory = '';
@@ -140,9 +143,9 @@ test('after a crash at any step readers see the old revision or the new one, and
   expect(steps.last).toBeGreaterThan(10);
 });
 
-test('killed 30 times at any moment, it always shows one whole revision and goes on from there', async () => {
+test(`killed ${KILLS} times at any moment, it always shows one whole revision and goes on from there`, async () => {
   const writer = resolve(import.meta.dirname, 'target-writer.ts');
-  for (let round = 0; round < 30; round += 1) {
+  for (let round = 0; round < KILLS; round += 1) {
     const env = { ...process.env, NODE_OPTIONS: '' };
     const child = spawn(process.execPath, ['--conditions=source', writer, directory], { stdio: ['ignore', 'pipe', 'inherit'], env });
     const ended = new Promise((done) => child.once('close', done));
