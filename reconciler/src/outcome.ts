@@ -80,10 +80,14 @@ export function hitsOf(reports: readonly SeenReport[], inventory: Inventory): Hi
   const ours = new Set(inventory.policies.map(refKey));
   return reports.flatMap(({ report }) =>
     report.status.violations
-      .filter(({ commit, count: number, action }) => commit === inventory.commit && number > 0 && action !== 'Allow')
-      .filter((violation) => ours.has(refKey(violation)))
+      .filter((violation) => isHitOf(inventory.commit, violation) && ours.has(refKey(violation)))
       .map((violation) => ({ node: report.metadata.name, violation })),
   );
+}
+
+/** Whether it is one at all, and of the version of its policy that is from this commit. */
+export function isHitOf(policyCommit: string | undefined, { commit, count: number, action }: ViolationReport): boolean {
+  return commit === policyCommit && number > 0 && action !== 'Allow';
 }
 
 /** Characters of a description that may follow the rule. */

@@ -55,6 +55,19 @@ export class ViolationsStatus {
     return { ...this.#state, version: 1, commit: this.#commit, series: [...this.#series.values()], known: [...this.#known] };
   }
 
+  /**
+   * Counters that went on from before the commit, of policies that it left as they were: only what comes on top of them is the commit's. For a
+   * commit that nothing is known of yet; for any other it does nothing.
+   */
+  startFrom(hits: readonly Hit[]): void {
+    if (this.#state.colour !== 'none') return;
+    for (const hit of hits) {
+      const series = this.#seriesOf(hit);
+      if (series === undefined) this.#state.others = sum(this.#state.others, hit.violation.count);
+      else series[1] = sum(series[1], hit.violation.count);
+    }
+  }
+
   /** What to say now, if anything; whoever asks says it. */
   see(look: Look): Outcome | undefined {
     const { now } = look;

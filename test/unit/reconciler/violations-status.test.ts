@@ -186,3 +186,22 @@ test('what is stored about another commit, or damaged, is nothing', () => {
   for (const rest of damaged) expect(after({ ...stored, ...rest })).toBe(fresh);
   fc.assert(fc.property(fc.anything(), (value) => expect(after(value)).toBe(fresh)));
 });
+
+test('what counters had before the commit is not the commit’s, and what comes on top is', () => {
+  const before = lookAt([{ count: 40 }, { rule: 'b', count: 7 }]);
+  status.startFrom(before.hits);
+  expect(look(0, { count: 40 }, { rule: 'b', count: 7 })).toBe('success: no violations');
+  expect(look(1, { count: 42 }, { rule: 'b', count: 7 })).toBe('failure: 2 blocked: web spec.process.matchPaths[0] /usr/bin/apt');
+  status.startFrom(lookAt([{ count: 90 }]).hits);
+  expect(status.total).toBe(2);
+  look(1, { count: 90 });
+  expect(status.total).toBe(50);
+});
+
+test('counters beyond those that are followed one by one start from before the commit too', () => {
+  const many = Array.from({ length: 4010 }, (_, index) => ({ rule: `r${index}`, count: 3 }));
+  status.startFrom(lookAt(many).hits);
+  expect(look(0, ...many)).toBe('success: no violations');
+  look(1, ...many.map((one, index) => (index === 4005 ? { ...one, count: 4 } : one)));
+  expect(status.total).toBe(1);
+});
