@@ -31,7 +31,7 @@ export * from './network.ts';
 export { claimedRef, isPolicyManifest, parsePolicy, POLICY_KINDS } from './parse.ts';
 export * from './parse-set.ts';
 export * from './problem.ts';
-export { ANNOTATION } from './provenance.ts';
+export { ANNOTATION, isCommit } from './provenance.ts';
 export * as reading from './reading.ts';
 export type { FieldPath, ManifestContext } from './reading.ts';
 export * from './ref.ts';

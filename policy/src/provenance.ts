@@ -27,7 +27,7 @@ export function readProvenance(metadata: Cursor): Provenance {
     wanted: 'a repository URL without credentials',
   });
   const commit = readAnnotation(at(annotations, ANNOTATION.commit), {
-    ok: (text) => /^[0-9a-f]{7,64}$/i.test(text),
+    ok: isCommit,
     wanted: 'a commit hash',
   });
   const source = readAnnotation(at(annotations, ANNOTATION.source), { ok: isSourcePlace, wanted: 'a place like main.ts:12' });
@@ -69,6 +69,11 @@ function warnMalformed(cursor: Cursor, wanted: string): void {
     message: `is not ${wanted}, so alerts will not say where the policy was written`,
     hint: 'leave parapet.dev/ annotations to the reconciler',
   });
+}
+
+/** Whether a text in the annotation is taken for a commit. */
+export function isCommit(text: string): boolean {
+  return /^[0-9a-f]{7,64}$/i.test(text);
 }
 
 function isLine(text: string): boolean {

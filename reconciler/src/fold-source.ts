@@ -17,6 +17,11 @@ export interface SourceCounts {
   readonly pending: number;
 }
 
+export interface WantedVersion extends PolicyRef {
+  /** Of what it says; without one any version will do. */
+  readonly fingerprint?: string;
+}
+
 export interface SourceFold {
   readonly policies: SourceCounts;
   readonly enforced: Outcome;

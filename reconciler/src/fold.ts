@@ -6,7 +6,7 @@ import { refKey } from '@parapet/policy';
 import type { NodeReport, PolicyRef, PolicyReport } from '@parapet/policy';
 import { findNames, NOBODY } from './fold-names.ts';
 import { foldSource } from './fold-source.ts';
-import type { SourceFold } from './fold-source.ts';
+import type { SourceFold, WantedVersion } from './fold-source.ts';
 import { eachEntry, slotSet, standingOf, tally } from './fold-state.ts';
 import type { FoldNode, Slot } from './fold-state.ts';
 import { isSameStatus, MAX_NAMED, policyStatus } from './policy-status.ts';
@@ -114,10 +114,18 @@ export class Fold {
     return this.#slots.get(refKey(ref))?.status;
   }
 
-  /** The policies of one source, which are all meant to be there. `waited`: milliseconds since its commit was applied. */
-  foldSource(refs: readonly PolicyRef[], { now, waited }: { readonly now: number; readonly waited: number }): SourceFold {
+  /** A policy as it was set last. */
+  policyOf(ref: PolicyRef): FoldedPolicy | undefined {
+    return this.#slots.get(refKey(ref))?.policy;
+  }
+
+  /**
+   * The policies of one source, which are all meant to be there; one with another fingerprint than is wanted here is not there yet. `waited`:
+   * milliseconds since its commit was applied.
+   */
+  foldSource(refs: readonly WantedVersion[], { now, waited }: { readonly now: number; readonly waited: number }): SourceFold {
     this.#update(now);
-    const slots = refs.map((ref) => this.#slots.get(refKey(ref)));
+    const slots = refs.map((ref) => this.#slotAsWanted(ref));
     const known = refs.map((ref, index) => {
       const { policy, status, groups } = slots[index] ?? {};
       return { ref, policy, status, degraded: groups?.degraded, rejected: groups?.rejected };
@@ -126,9 +134,14 @@ export class Fold {
     return foldSource(known, { total: this.#total, waited, patience, holdingAll: () => this.#holdingAll(slots) });
   }
 
-  /** How much is kept. */
-  get size(): { readonly nodes: number; readonly policies: number; readonly sayings: number } {
-    return { nodes: this.#nodes.size, policies: this.#slots.size, sayings: this.#sayings.size };
+  /** How much is kept; `counting`: nodes that count, as of the last question. */
+  get size(): { readonly nodes: number; readonly counting: number; readonly policies: number; readonly sayings: number } {
+    return { nodes: this.#nodes.size, counting: this.#total, policies: this.#slots.size, sayings: this.#sayings.size };
+  }
+
+  #slotAsWanted(ref: WantedVersion): Slot | undefined {
+    const slot = this.#slots.get(refKey(ref));
+    return ref.fingerprint === undefined || slot?.policy?.fingerprint === ref.fingerprint ? slot : undefined;
   }
 
   #slotOf(ref: PolicyRef): Slot {

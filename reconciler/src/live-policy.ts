@@ -32,7 +32,8 @@ export function livePolicy(kind: PolicyKind, object: unknown): LivePolicy | unde
     uid,
     generation: typeof generation === 'number' ? generation : 0,
     owner: ownerOf(ref, marks),
-    spec: hashOfValue(spec),
+    // An object may be older than the definition that asks for a spec.
+    spec: hashOfValue(spec ?? null),
     labels: texts(labels),
     annotations: Object.fromEntries(Object.entries(marks).map(([key, value]) => [key, value.length > 512 ? hashOfValue(value) : value])),
   };

@@ -8,6 +8,8 @@ export interface FoldedPolicy extends PolicyRef {
   readonly generation: number;
   /** Commit from its provenance, as nodes read it; absent where it has none. */
   readonly commit?: string;
+  /** Fingerprint of what was applied, as its mark says; absent where it has none. */
+  readonly fingerprint?: string;
   /** Why the reconciler itself would not accept it; absent: it would. */
   readonly refused?: string;
   /** The status that the object has now, as `readPolicyStatus` reads it. */
@@ -68,6 +70,8 @@ export const MAX_NAMED = 10;
 /** A node may say anything, so what it says is cut. */
 const MAX_REASON = 200;
 const MAX_MESSAGE = 2048;
+/** What the field of the API can hold. */
+const MAX_CONTAINERS = 2 ** 31 - 1;
 
 export interface Tallied {
   readonly enforced: number;
@@ -98,7 +102,17 @@ export function policyStatus(
     const lastTransitionTime = old !== undefined && old.status === status ? old.lastTransitionTime : timeText(now);
     return { type, status, reason, message: clip(message, MAX_MESSAGE), observedGeneration: policy.generation, lastTransitionTime };
   });
-  return { observedGeneration: policy.generation, conditions, nodes, containers };
+  return { observedGeneration: policy.generation, conditions, nodes, containers: Math.min(containers, MAX_CONTAINERS) };
+}
+
+/** The status as the object in the cluster has it. */
+export function statusObject({ observedGeneration, conditions, nodes, containers }: PolicyStatus): Readonly<Record<string, unknown>> {
+  return { observedGeneration, conditions, nodes: { summary: summaryOf(nodes), ...nodes }, containers };
+}
+
+/** For a column of `kubectl get`: `2/3`. */
+function summaryOf({ enforced, total }: NodeCounts): string {
+  return `${enforced}/${total}`;
 }
 
 /** Whether two statuses say the same; times of transition follow from the rest. */
@@ -199,7 +213,8 @@ export function readPolicyStatus(value: unknown): PolicyStatus | undefined {
   const { total, enforced, degraded, rejected, pending } = nodes;
   const numbers = [total, enforced, degraded, rejected, pending, containers, observedGeneration];
   if (!numbers.every((number) => Number.isSafeInteger(number))) return undefined;
-  return { observedGeneration, conditions, nodes: { total, enforced, degraded, rejected, pending }, containers } as PolicyStatus;
+  const status = { observedGeneration, conditions, nodes: { total, enforced, degraded, rejected, pending }, containers } as PolicyStatus;
+  return nodes['summary'] === summaryOf(status.nodes) ? status : undefined;
 }
 
 function isCondition(value: unknown): value is PolicyCondition {

@@ -3,7 +3,7 @@ import { refKey } from '@parapet/policy';
 import type { NodeReport, PolicyReport } from '@parapet/policy';
 import fc from 'fast-check';
 import { Fold } from '../../../reconciler/src/fold.ts';
-import { readPolicyStatus } from '../../../reconciler/src/policy-status.ts';
+import { readPolicyStatus, statusObject } from '../../../reconciler/src/policy-status.ts';
 import type { ConditionType, FoldedPolicy, PolicyStatus } from '../../../reconciler/src/policy-status.ts';
 import { hash, nodeReport, policyReport } from './builders.ts';
 
@@ -171,8 +171,25 @@ test('what has changed is told once, and again when it could not be written', ()
   expect(fold.statusOf(web)).toBeUndefined();
 });
 
+/** The status of an object that was given this one. */
+function asWritten(status: PolicyStatus | undefined): PolicyStatus | undefined {
+  return status === undefined ? undefined : readPolicyStatus(structuredClone(statusObject(status)));
+}
+
+test('an object shows how many of how many nodes hold its policy, and a status without that is none of ours', () => {
+  const status = foldOf(web, { n1: [says()], n2: [] }).statusOf(web);
+  expect(status && statusObject(status)).toMatchObject({ nodes: { summary: '1/2', total: 2, enforced: 1 } });
+  expect(asWritten(status)).toEqual(status);
+  expect(readPolicyStatus(status)).toBeUndefined();
+});
+
+test('more containers than the field can hold are as many as it can', () => {
+  const nodes = Object.fromEntries(Array.from({ length: 2200 }, (_, index) => [`n${index}`, [says({ containers: 1_000_000 })]]));
+  expect(foldOf(web, nodes).statusOf(web)?.containers).toBe(2 ** 31 - 1);
+});
+
 test('a status that the object has already is not told, and one that came to it from elsewhere is', () => {
-  const written = readPolicyStatus(structuredClone(foldOf(web, { n1: [says()] }).statusOf(web)));
+  const written = asWritten(foldOf(web, { n1: [says()] }).statusOf(web));
   const fold = new Fold();
   fold.setPolicies([{ ...web, written }]);
   fold.setReport('n1', report('n1', says()), START + 5000);
@@ -198,7 +215,7 @@ test('the time of a transition is that of another status, not of other words, an
   fold.changed(START + 7000);
   expect(times()).toEqual([start, later, later]);
   const next = new Fold();
-  next.setPolicies([{ ...web, written: readPolicyStatus(structuredClone(fold.statusOf(web))) }]);
+  next.setPolicies([{ ...web, written: asWritten(fold.statusOf(web)) }]);
   next.setReport('n1', report('n1', says({ state: 'Degraded' })), START + 90_000);
   next.changed(START + 90_000);
   expect(next.statusOf(web)?.conditions.map(({ lastTransitionTime }) => lastTransitionTime)).toEqual([start, later, later]);
@@ -211,8 +228,9 @@ test.each([undefined, null, [], {}, { nodes: {}, conditions: [] }, { nodes: {}, 
 
 test('no value makes the reading of a status throw', () => {
   fc.assert(fc.property(fc.anything({ withNullPrototype: true }), (value) => expect(() => readPolicyStatus(value)).not.toThrow()));
-  const good = foldOf(web, { n1: [says()] }).statusOf(web);
-  const paths = ['nodes', 'nodes.total', 'conditions', 'conditions.0', 'conditions.1.lastTransitionTime', 'containers'];
+  const status = foldOf(web, { n1: [says()] }).statusOf(web);
+  const good = status && statusObject(status);
+  const paths = ['nodes', 'nodes.total', 'nodes.summary', 'conditions', 'conditions.0', 'conditions.1.lastTransitionTime', 'containers'];
   fc.assert(
     fc.property(fc.constantFrom(...paths), fc.anything(), (path, value) => {
       const changed = structuredClone(good) as unknown as Record<string, unknown>;
@@ -236,5 +254,15 @@ test('a node that speaks of policies that are not there leaves nothing behind', 
   expect(fold.size).toEqual(before);
   fold.setPolicies([]);
   fold.removeNode('n1');
-  expect(fold.size).toEqual({ nodes: 0, policies: 0, sayings: 0 });
+  expect(fold.size).toEqual({ nodes: 0, counting: 0, policies: 0, sayings: 0 });
+});
+
+test('of a source’s policies one with another fingerprint than is wanted is not there yet', () => {
+  const fold = foldOf({ ...web, fingerprint: 'new' }, { n1: [says()] });
+  const about = (fingerprint: string | undefined): string => {
+    const { policies, enforced } = fold.foldSource([{ ...web, fingerprint }], { now: START, waited: 0 });
+    return `${enforced.state} ${enforced.description}, ${policies.pending} pending`;
+  };
+  expect([about('new'), about(undefined)]).toEqual(Array(2).fill('success 1 of 1 nodes, 0 pending'));
+  expect(about('newer')).toBe('pending 0 of 1 nodes, 1 pending');
 });

@@ -15,6 +15,8 @@ export interface LiveOptions {
     readonly before: LivePolicy | undefined;
     readonly now: LivePolicy | undefined;
   }) => void;
+  /** Hears of every policy that is told of, with the whole object, also when nothing but its status has changed. */
+  readonly onTold?: (live: LivePolicy, object: unknown) => void;
   readonly onBroken?: (kind: string, why: string) => void;
   readonly relist?: number;
 }
@@ -59,7 +61,7 @@ export class LivePolicies {
   /** Takes what a write answered, so that nobody has to wait for the watch to say the same. */
   note(kind: PolicyKind, object: unknown): void {
     const live = livePolicy(kind, object);
-    if (live !== undefined) this.#put(live);
+    if (live !== undefined && this.#put(live)) this.#options.onTold?.(live, object);
   }
 
   forget(ref: PolicyRef): void {
@@ -87,14 +89,16 @@ export class LivePolicies {
     );
   }
 
-  #put(live: LivePolicy): void {
+  /** Whether it is news at all. */
+  #put(live: LivePolicy): boolean {
     const key = refKey(live);
     const before = this.#policies.get(key);
     // A watch may tell what a write's answer has already told, and later than it.
-    if (before !== undefined && before.uid === live.uid && before.generation > live.generation) return;
+    if (before !== undefined && before.uid === live.uid && before.generation > live.generation) return false;
     this.#policies.set(key, live);
     this.#index(key, before?.owner, live.owner);
     if (before === undefined || !isSame(before, live)) this.#options.onChange?.({ ref: live, before, now: live });
+    return true;
   }
 
   #remove(key: string): void {

@@ -6,8 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StageError } from '../../stage-error.ts';
 import { ApiError, apiErrorOf } from './answer.ts';
-import { listPages } from './list.ts';
-import type { ListOptions } from './list.ts';
+import type { Connection } from './connection.ts';
 
 /** An object as the API server gives it; nothing but its name is known of it. */
 export interface ApiObject {
@@ -29,6 +28,8 @@ export interface ApiMetadata {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
+  /** Who has written which fields, and when, by the server's clock. */
+  readonly managedFields?: readonly { readonly time?: string }[];
 }
 
 export interface WatchHandlers {
@@ -41,13 +42,20 @@ export interface WatchHandlers {
   onBroken?(why: string): void;
 }
 
-export interface WatchOptions extends ListOptions {
+export interface WatchOptions {
+  readonly connection: Connection;
+  /** `/apis/parapet.dev/v1alpha1/policysources` */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Objects in one answer to a list; 500 unless told. Of large ones it should be few, since an answer is held in memory whole. */
+  readonly page?: number;
   /** Milliseconds between lists; 600,000 unless told. */
   readonly relist?: number;
   /** Milliseconds of silence after which a watch is started anew: the server sends a bookmark about every minute. 150,000 unless told. */
   readonly silence?: number;
 }
 
+const PAGE = 500;
 const BACKOFF = { first: 100, longest: 10_000 };
 
 export function keyOf({ namespace = '', name }: { readonly namespace?: string; readonly name: string }): string {
@@ -98,19 +106,27 @@ class Watching {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
+    const { connection, path, query, page: limit = PAGE } = this.#options;
     const seen = new Set<string>();
-    let version = '';
-    for await (const page of listPages<ApiObject>(this.#options, signal)) {
+    let token = '';
+    for (;;) {
+      const page: ListPage = await connection.ask<ListPage>({
+        method: 'GET',
+        path,
+        query: { ...query, limit: String(limit), ...(token === '' ? {} : { continue: token }) },
+        signal,
+      });
       for (const item of page.items ?? []) {
         seen.add(keyOf(item.metadata));
         this.#handlers.onObject(item);
       }
-      version = page.metadata?.resourceVersion ?? '';
+      token = page.metadata?.continue ?? '';
+      if (token !== '') continue;
+      for (const key of this.#known) if (!seen.has(key)) this.#handlers.onGone(key);
+      this.#known = seen;
+      this.#handlers.onSynced();
+      return page.metadata?.resourceVersion ?? '';
     }
-    for (const key of this.#known) if (!seen.has(key)) this.#handlers.onGone(key);
-    this.#known = seen;
-    this.#handlers.onSynced();
-    return version;
   }
 
   /** Where to go on from; `undefined` when only a list can tell. */
@@ -158,6 +174,11 @@ class Watching {
     }
     return metadata.resourceVersion;
   }
+}
+
+interface ListPage {
+  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
+  readonly items?: readonly ApiObject[];
 }
 
 function parsed(line: string): { readonly type?: unknown; readonly object?: unknown } {
