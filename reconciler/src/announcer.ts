@@ -1,11 +1,12 @@
 /** Says on a commit how far it is: each stage begins as pending and always ends, and nothing is said twice. */
 import type { PlannedCommit, Synthesis } from './plan-commit.ts';
 import type { Revision } from './delivery.ts';
-import { saidOfDelivery, saidOfPlan, saidOfSynthesis } from './said.ts';
+import { deliverySaid, planSaid } from './said.ts';
 import type { StageError } from './stage-error.ts';
 import type { Statuses } from './statuses.ts';
 import { supersededBy } from './status-words.ts';
 import type { Said, Topic } from './status-words.ts';
+import { synthSaid } from './synth-said.ts';
 
 /** The stages of a commit that is carried out, in their order. A pull request's commit has no `sync`. */
 const STAGES: readonly Topic[] = ['synth', 'diff', 'sync'];
@@ -13,32 +14,34 @@ const STAGES: readonly Topic[] = ['synth', 'diff', 'sync'];
 export class Announcer {
   readonly #statuses: Statuses;
   readonly #path: string;
+  readonly #others: () => readonly string[];
 
-  /** `path`: the program's folder in the repository, so that annotations are at the author's lines. */
-  constructor(statuses: Statuses, path: string) {
+  /** `path`: the program's folder in the repository, so that annotations are at the author's lines. `others`: commits of which others speak. */
+  constructor(statuses: Statuses, path: string, others: () => readonly string[] = () => []) {
     this.#statuses = statuses;
     this.#path = path;
+    this.#others = others;
   }
 
   /** A run of the commit begins. Looked at again, it keeps what was said of it until there is something else to say. */
   begin(commit: string): void {
-    this.#statuses.supersede(commit, STAGES);
+    this.#statuses.supersede(commit, STAGES, this.#others());
     this.#pend(commit, 'synth', 'synthesizing policies');
   }
 
   synthesized(commit: string, synthesis: Synthesis): void {
-    this.#say(commit, 'synth', saidOfSynthesis(synthesis, this.#path));
+    this.#say(commit, 'synth', synthSaid(synthesis, this.#path));
     if (synthesis.digest !== undefined) this.#pend(commit, 'diff', 'comparing with the cluster');
   }
 
   planned(commit: string, planned: Pick<PlannedCommit, 'revision' | 'byStage'>): void {
-    this.#sayOfChanges(commit, 'diff', { said: saidOfPlan(planned, this.#path), revision: planned.revision });
+    this.#sayOfChanges(commit, 'diff', { said: planSaid(planned, this.#path), revision: planned.revision });
     this.#pend(commit, 'sync', 'applying');
   }
 
   delivered(commit: string, done: Pick<PlannedCommit, 'revision' | 'problems'>): void {
-    this.#sayOfChanges(commit, 'sync', { said: saidOfDelivery(done, this.#path), revision: done.revision });
-    this.#statuses.supersede(commit, ['enforced', 'violations']);
+    this.#sayOfChanges(commit, 'sync', { said: deliverySaid(done, this.#path), revision: done.revision });
+    this.#statuses.supersede(commit, ['enforced', 'violations'], this.#others());
   }
 
   /** The world failed. Whatever is pending ends; it is pending again when it is tried again. */

@@ -25,6 +25,8 @@ export interface StoredMetadata {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
+  /** Who has written which fields, and when, by the server's clock. */
+  readonly managedFields?: readonly { readonly time?: string }[];
 }
 
 /** As the API writes times to the microsecond, though nobody here knows more than milliseconds. */

@@ -61,44 +61,57 @@ export function clusterConfig(
   flags: ClusterFlags,
 ): { readonly config?: ClusterConfig; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
-  const namespace = flags.namespace ?? present(env['POD_NAMESPACE']) ?? DEFAULT_NAMESPACE;
-  const cluster = flags.cluster ?? present(env['PARAPET_CLUSTER']);
+  const namespace = readNamespace(flags.namespace ?? present(env['POD_NAMESPACE']) ?? DEFAULT_NAMESPACE, problems);
+  const cluster = readCluster(flags.cluster ?? present(env['PARAPET_CLUSTER']), problems);
   const operations = readAddress('operations', flags.operations ?? `:${PORTS.operations}`, problems);
   const webhooks = readAddress('webhooks', flags.webhooks ?? `:${PORTS.webhooks}`, problems);
   const artifacts = readArtifacts(flags, namespace, problems);
-  const parallel = Number(flags.parallel ?? '4');
-  const { log = 'json' } = flags;
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
-    problems.push(wrong('namespace', `${JSON.stringify(namespace)} can't be a namespace's name`));
-  if (cluster !== undefined && !/^[\w.-]{1,63}$/.test(cluster))
-    problems.push(
-      wrong(
-        'cluster',
-        `${JSON.stringify(cluster)} can't be a cluster's name`,
-        'use at most 63 letters, digits, dots, dashes and underscores',
-      ),
-    );
-  if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64)
-    problems.push(wrong('parallel', `${JSON.stringify(flags.parallel)} is no number of sources`, 'write a number from 1 to 64'));
-  if (log !== 'json' && log !== 'text') problems.push(wrong('log', `${JSON.stringify(log)} is no form of a log`, 'write json or text'));
+  const parallel = readParallel(flags.parallel, problems);
+  const log = readLog(flags.log, problems);
   if (problems.length > 0) return { problems };
   const config: ClusterConfig = {
-    namespace,
+    ...{ namespace, parallel, log },
     identity: present(env['POD_NAME']) ?? present(env['HOSTNAME']) ?? 'reconciler',
     data: resolve(flags.data ?? DATA),
     git: { environment: gitEnvironment(env) },
     localRepositories: flags.localRepositories === true,
-    parallel,
-    log: log === 'text' ? 'text' : 'json',
-    ...optional('kubeconfig', flags.kubeconfig === undefined ? undefined : resolve(flags.kubeconfig)),
+    ...optional('kubeconfig', absolute(flags.kubeconfig)),
     ...optional('cluster', cluster),
     ...optional('operations', operations),
     ...optional('webhooks', webhooks),
     ...optional('artifacts', artifacts),
-    ...optional('telemetry', flags.telemetry === undefined ? undefined : resolve(flags.telemetry)),
+    ...optional('telemetry', absolute(flags.telemetry)),
   };
   return { config, problems };
 }
+
+function readNamespace(text: string, problems: Problem[]): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text))
+    problems.push(wrong('namespace', `${JSON.stringify(text)} can't be a namespace's name`));
+  return text;
+}
+
+function readCluster(text: string | undefined, problems: Problem[]): string | undefined {
+  const hint = 'use at most 63 letters, digits, dots, dashes and underscores';
+  if (text !== undefined && !/^[\w.-]{1,63}$/.test(text))
+    problems.push(wrong('cluster', `${JSON.stringify(text)} can't be a cluster's name`, hint));
+  return text;
+}
+
+function readParallel(text: string | undefined, problems: Problem[]): number {
+  const parallel = Number(text ?? '4');
+  if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64)
+    problems.push(wrong('parallel', `${JSON.stringify(text)} is no number of sources`, 'write a number from 1 to 64'));
+  return parallel;
+}
+
+function readLog(text: string | undefined, problems: Problem[]): ClusterConfig['log'] {
+  if (text === undefined || text === 'json' || text === 'text') return text ?? 'json';
+  problems.push(wrong('log', `${JSON.stringify(text)} is no form of a log`, 'write json or text'));
+  return 'json';
+}
+
+const absolute = (path: string | undefined): string | undefined => (path === undefined ? undefined : resolve(path));
 
 function optional<Key extends string, Value>(key: Key, value: Value | undefined): Partial<Record<Key, Value>> {
   return value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);

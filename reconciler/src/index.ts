@@ -1,4 +1,6 @@
 /** From a Git commit to policies in force, and back to the commit as statuses. */
+import type * as ClusterMain from './cluster/main.ts';
+
 export { createSynthesizer, DEFAULT_LIMITS, renderFiles, renderManifest } from './adapters/synth/index.ts';
 export type { SynthesizerOptions, SynthLimits } from './adapters/synth/index.ts';
 export { argocdProvenance } from './argocd/provenance.ts';
@@ -21,6 +23,6 @@ export type { PrintSettings } from './printed.ts';
 export { StageError } from './stage-error.ts';
 
 /** The reconciler of a cluster. Loaded only here: the Kubernetes client takes a second and much memory. */
-export async function loadController(): Promise<typeof import('./cluster/main.ts')> {
+export async function loadController(): Promise<typeof ClusterMain> {
   return import('./cluster/main.ts');
 }

@@ -1,6 +1,5 @@
 /** Wires the reconciler: the only place that knows which adapter does what. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { GitSource } from './adapters/git.ts';
 import { createHost } from './adapters/hosts/create-host.ts';
 import { FileStore } from './adapters/standalone/store.ts';
@@ -14,8 +13,9 @@ import { looseRef } from './git-ref.ts';
 import { HOST_LIMITS } from './host-limits.ts';
 import { Observer, OBSERVER_SETTINGS } from './observe.ts';
 import { Pace } from './pace.ts';
-import type { Clock, Log, Source, StatusHost, Synthesizer } from './ports.ts';
+import type { Log, Source, StatusHost, Synthesizer } from './ports.ts';
 import { StageError } from './stage-error.ts';
+import { systemClock as clock } from './system-clock.ts';
 import { STATUS_SETTINGS, Statuses } from './statuses.ts';
 import { VIOLATIONS_SETTINGS } from './violations-status.ts';
 
@@ -133,8 +133,3 @@ function statusHost({ github }: ReconcilerConfig): StatusHost {
   const spec = { provider: 'GitHub', apiUrl, repository: `${owner}/${repository}` } as const;
   return createHost(spec, () => Promise.resolve().then(() => ({ token: readSecret(token) })));
 }
-
-const clock: Clock = {
-  now: () => Date.now(),
-  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
-};

@@ -7,6 +7,8 @@ const DRIFT = 250;
 const LONGEST_DRIFT = 300_000;
 /** Milliseconds without a correction after which nobody fights with us any more. */
 const PEACE = 120_000;
+/** Nothing is due for so long, in milliseconds: longer than anybody waits, and no more than timers take. */
+const LONGEST = 86_400_000;
 /** Share of an interval by which sources are kept from asking all at once. */
 const JITTER = 0.05;
 
@@ -35,7 +37,7 @@ export class Schedule {
 
   /** Nothing is due before somebody says so. */
   never(): void {
-    this.#due = Infinity;
+    this.#due = this.#clock.now() + LONGEST;
   }
 
   /** Something is due in so many milliseconds, or earlier. */

@@ -2,6 +2,7 @@
  * The life of one PolicySource: wait until something is due, carry out the newest commit, say how it went, wait again. One run at a time; a newer
  * commit, or another spec, ends the one at work.
  */
+import { Bell } from './bell.ts';
 import { describeProblems } from './describe.ts';
 import type { Resolved, ResolvedCommit } from './ports.ts';
 import { Schedule } from './schedule.ts';
@@ -13,7 +14,6 @@ import type { RunReport } from './source-report.ts';
 import { nextStatus } from './source-status.ts';
 import type { SourceEvent, SourceStatus } from './source-status.ts';
 import { StageError } from './stage-error.ts';
-import { Wake } from './wake.ts';
 
 /** Milliseconds until a source that can't go is looked at again, where it does not say itself. */
 const AGAIN = 60_000;
@@ -27,7 +27,7 @@ type Ended = Extract<RunReport, { readonly kind: 'ended' }>;
 
 export class SourceLoop {
   readonly #parts: LoopParts;
-  readonly #wake: Wake;
+  readonly #bell = new Bell();
   readonly #schedule: Schedule;
   #object: SourceObject;
   #status: SourceStatus;
@@ -49,7 +49,6 @@ export class SourceLoop {
     this.#parts = parts;
     this.#object = object;
     this.#status = object.status;
-    this.#wake = new Wake(parts.clock);
     this.#schedule = new Schedule(parts);
   }
 
@@ -70,14 +69,14 @@ export class SourceLoop {
     this.#isStale = true;
     this.#isCalled = true;
     this.#schedule.within(0);
-    this.#wake.call();
+    this.#bell.ring();
   }
 
   /** A source that this one depends on is another one by now. */
   dependencyChanged(): void {
     if (!this.#isWaiting) return;
     this.#schedule.within(0);
-    this.#wake.call();
+    this.#bell.ring();
   }
 
   /** Somebody changed a policy of this source. */
@@ -85,7 +84,7 @@ export class SourceLoop {
     // What a run sees of its own work, it has seen.
     if (this.#isRunning) return;
     this.#schedule.drifted();
-    this.#wake.call();
+    this.#bell.ring();
   }
 
   /** Nodes have told something new. */
@@ -98,7 +97,7 @@ export class SourceLoop {
   async run(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted && !(await this.#step(signal)))
-        while (!signal.aborted && this.#schedule.wait > 0) await this.#wake.wait(this.#schedule.wait, signal);
+        while (!signal.aborted && this.#schedule.wait > 0) await this.#bell.heard(this.#parts.clock, this.#schedule.wait, signal);
     } finally {
       await this.#parts.close();
     }
@@ -202,7 +201,7 @@ export class SourceLoop {
     };
     try {
       while (!ended.signal.aborted && !signal.aborted) {
-        await this.#wake.wait(object.spec.interval, AbortSignal.any([signal, ended.signal]));
+        await this.#bell.heard(this.#parts.clock, object.spec.interval, AbortSignal.any([signal, ended.signal]));
         if (ended.signal.aborted || signal.aborted) break;
         if (!isSameRequest(this.#object, object)) {
           await stop('changed');

@@ -16,6 +16,8 @@ export interface WorkParts {
   readonly announcer?: Announcer;
   /** Hears of a commit that comes to nothing, so that whoever takes what is delivered is told; never rejects. */
   readonly onRefused?: (why: 'refused' | 'unverified' | 'failed', message: string, signal: AbortSignal) => Promise<void>;
+  /** Makes way for a run; hears when it has ended. */
+  readonly others?: { pause(): Promise<void>; resume(commit: ResolvedCommit): void };
   /** Hears of what was carried out, each time. */
   readonly onDelivered?: (delivered: Delivered) => void;
 }
@@ -34,10 +36,18 @@ export class CommitWork implements SourceWork {
   }
 
   async run(
-    { commit }: ResolvedCommit,
+    commit: ResolvedCommit,
     { pruneConfirmed }: { readonly pruneConfirmed: boolean },
     signal: AbortSignal,
   ): Promise<SourceRunResult> {
+    const { others } = this.#parts;
+    await others?.pause();
+    const result = await this.#carryOut(commit.commit, pruneConfirmed, signal);
+    if (result.kind !== 'moved') others?.resume(commit);
+    return result;
+  }
+
+  async #carryOut(commit: string, pruneConfirmed: boolean, signal: AbortSignal): Promise<SourceRunResult> {
     const { announcer } = this.#parts;
     const last = this.#last?.commit === commit ? this.#last : undefined;
     // Same commit, same result: its author has been told.
@@ -56,21 +66,17 @@ export class CommitWork implements SourceWork {
   }
 
   #runParts(commit: string, pruneConfirmed: boolean): RunParts {
-    const { announcer, run } = this.#parts;
-    if (announcer === undefined) return { ...run, rules: this.#rules(pruneConfirmed) };
+    const { announcer, run, spec } = this.#parts;
+    const rules = { ...rulesOf(spec), pruneConfirmed };
+    if (announcer === undefined) return { ...run, rules };
     return {
       ...run,
-      rules: this.#rules(pruneConfirmed),
+      rules,
       progress: {
         synthesized: (synthesis) => announcer.synthesized(commit, synthesis),
         planned: (planned) => announcer.planned(commit, planned),
       },
     };
-  }
-
-  #rules(pruneConfirmed: boolean): RevisionRules {
-    const { prune, pruneLimit, allowEmpty, force, drift } = this.#parts.spec;
-    return { prune, pruneLimit, pruneConfirmed, allowEmpty, force, drift };
   }
 
   #delivered(commit: string, result: Delivered): void {
@@ -97,6 +103,11 @@ export class CommitWork implements SourceWork {
     announcer?.failed(commit, failure);
     if (!signal.aborted) await onRefused?.('failed', failure.message, signal);
   }
+}
+
+/** What the source lets its commits do. */
+export function rulesOf({ prune, pruneLimit, allowEmpty, force, drift }: SourceSpec): Omit<RevisionRules, 'pruneConfirmed'> {
+  return { prune, pruneLimit, allowEmpty, force, drift };
 }
 
 /** Time that is up has another one. */

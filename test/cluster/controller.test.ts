@@ -36,7 +36,7 @@ async function settled(name: string, names: readonly string[], spec: object = {}
 test('a commit is applied, a newer one changes and removes, and the status, kubectl wait and the events tell', async () => {
   const first = await settled('story', ['api', 'web']);
   await world.plane.must(['wait', '--for=condition=Ready', 'policysource/story', '-n', HOME, '--timeout=30s']);
-  const { status, metadata } = await world.read('policysource', 'story');
+  const { status, metadata } = await world.read('story');
   expect(status).toMatchObject({
     observedGeneration: metadata.generation,
     lastAttemptedRevision: `main@sha1:${first}`,
@@ -45,15 +45,15 @@ test('a commit is applied, a newer one changes and removes, and the status, kube
     policies: { total: 2, refused: 0 },
   });
   expect(metadata.finalizers).toEqual(['parapet.dev/finalizer']);
-  const web = await world.read('ksp', 'web', namespace);
+  const web = await world.policy('web', namespace);
   expect(web.metadata.annotations).toMatchObject({ 'parapet.dev/commit': first });
   const managers = ['get', 'ksp', 'web', '-n', namespace, '--show-managed-fields', '-o', 'jsonpath={.metadata.managedFields[*].manager}'];
-  expect(await world.plane.must(managers)).toBe('parapet-reconciler');
+  expect((await world.plane.must(managers)).split(' ').sort()).toEqual(['parapet-readiness', 'parapet-reconciler']);
 
   const second = world.repository.commit(program(['web', 'new'], { namespace, block: '/bin/ash' }));
   const after = await world.sync('story');
   expect(after.status).toMatchObject({ lastAppliedRevision: `main@sha1:${second}` });
-  expect(after.status.history[0]).toMatchObject({ outcome: 'Succeeded', message: '1 added, 1 changed, 1 removed' });
+  expect(after.status?.history[0]).toMatchObject({ outcome: 'Succeeded', message: '1 added, 1 changed, 1 removed' });
   expect(await world.policies(namespace)).toEqual(['new', 'web']);
   const described = await world.until('describe', () => world.plane.must(['describe', 'policysource', 'story', '-n', HOME]), {
     is: (text) => text.includes('1 added, 1 changed, 1 removed') && /Normal +Applied/.test(text),
@@ -64,10 +64,10 @@ test('a commit is applied, a newer one changes and removes, and the status, kube
 test('a commit that can not be used changes nothing, and says where it is wrong', async () => {
   const good = await settled('broken', ['web']);
   const bad = world.repository.commit({ 'main.ts': "import { App } from 'cdk8s';\nconst app = new App();\napp.sinth();\n" });
-  const { status } = await world.sync('broken');
-  expect(condition({ status }, 'Ready')).toMatchObject({ status: 'False', reason: 'CommitRefused' });
-  expect(condition({ status }, 'Ready').message).toContain('main.ts:3');
-  expect(status).toMatchObject({ lastAttemptedRevision: `main@sha1:${bad}`, lastAppliedRevision: `main@sha1:${good}` });
+  const after = await world.sync('broken');
+  expect(condition(after, 'Ready')).toMatchObject({ status: 'False', reason: 'CommitRefused' });
+  expect(condition(after, 'Ready').message).toContain('main.ts:3');
+  expect(after.status).toMatchObject({ lastAttemptedRevision: `main@sha1:${bad}`, lastAppliedRevision: `main@sha1:${good}` });
   expect(await world.policies(namespace)).toEqual(['web']);
 });
 
@@ -75,9 +75,9 @@ test('one bad policy holds up no other and keeps its last good version', async (
   await settled('partly', ['api', 'web']);
   const { 'main.ts': text = '' } = program(['api', 'web', 'more'], { namespace, block: '/bin/ash' });
   world.repository.commit({ 'main.ts': text.replace("blockExec('/bin/ash')", "blockExec('bin/ash')") });
-  const { status } = await world.sync('partly');
+  const after = await world.sync('partly');
   // The construct itself says so, at synth: with KubeArmor's own YAML it is the validation.
-  expect(condition({ status }, 'Ready').status).toBe('False');
+  expect(condition(after, 'Ready').status).toBe('False');
   const yaml = (name: string, path: string): string =>
     `new ApiObject(chart, '${name}', { apiVersion: 'security.kubearmor.com/v1', kind: 'KubeArmorPolicy', metadata: { name: '${name}' }, ` +
     `spec: { selector: { matchLabels: { app: '${name}' } }, process: { matchPaths: [{ path: '${path}' }] }, action: 'Block' } } as never);`;
@@ -92,11 +92,11 @@ test('one bad policy holds up no other and keeps its last good version', async (
       'app.synth();',
     ].join('\n'),
   });
-  const after = await world.sync('partly');
-  expect(condition(after, 'Ready')).toMatchObject({ status: 'False', reason: 'PartlyApplied' });
-  expect(condition(after, 'Ready').message).toMatch(/1 added, 1 changed; 1 kept at the last good version: .*api/);
+  const partly = await world.sync('partly');
+  expect(condition(partly, 'Ready')).toMatchObject({ status: 'False', reason: 'PartlyApplied' });
+  expect(condition(partly, 'Ready').message).toMatch(/1 added, 1 changed; 1 kept at the last good version: .*api/);
   expect(await world.policies(namespace)).toEqual(['api', 'more', 'web']);
-  const path = async (name: string): Promise<string> => (await world.read('ksp', name, namespace)).spec.process.matchPaths[0].path;
+  const path = async (name: string): Promise<string> => (await world.policy(name, namespace)).spec.process.matchPaths[0]?.path ?? '';
   expect([await path('api'), await path('web')]).toEqual(['/bin/sh', '/bin/ash']);
 });
 
@@ -106,16 +106,16 @@ test('what somebody changes or removes in the cluster is put right at once, and 
   await world.until('the policy', () => world.policies(namespace), { is: (names) => names.length === 1 });
   const weaken = ['patch', 'ksp', 'web', '-n', namespace, '--type=merge', '-p', '{"spec":{"selector":{"matchLabels":{"app":"nobody"}}}}'];
   await world.plane.must(weaken);
-  await world.until('the selector', () => world.read('ksp', 'web', namespace), {
+  await world.until('the selector', () => world.policy('web', namespace), {
     is: ({ spec }) => spec.selector.matchLabels.app === 'web',
   });
-  await world.when('drift', ({ status }) => status.history[0].message === '1 changed' || status.history[0].count > 1);
+  await world.when('drift', ({ status }) => status?.history[0]?.message === '1 changed');
   await world.plane.must(['patch', 'policysource', 'drift', '-n', HOME, '--type=merge', '-p', '{"spec":{"drift":"Report"}}']);
   await world.when('drift', isReady);
   await world.plane.must(weaken);
   const { status } = await world.sync('drift');
-  expect(status.history[0].message).toBe('no changes');
-  expect((await world.read('ksp', 'web', namespace)).spec.selector.matchLabels.app).toBe('nobody');
+  expect(status?.history[0]?.message).toBe('no changes');
+  expect((await world.policy('web', namespace)).spec.selector.matchLabels.app).toBe('nobody');
 });
 
 test('a push that a webhook tells of is carried out at once, and one with a wrong signature is not', async () => {
@@ -143,7 +143,7 @@ test('a push that a webhook tells of is carried out at once, and one with a wron
   await world.until('the hook', async () => (await push('s3cret-of-the-hook')).status, {
     is: (status) => status === 202 || status === 200,
   });
-  await world.when('hooked', ({ status }) => status.lastAppliedRevision === `main@sha1:${commit}`);
+  await world.when('hooked', ({ status }) => status?.lastAppliedRevision === `main@sha1:${commit}`);
   expect((await push('another secret')).status).toBe(401);
   expect(controller.log).not.toContain('s3cret-of-the-hook');
 });
@@ -163,7 +163,7 @@ test('suspended nothing happens, resumed it goes on, and an orphaned policy stay
 
 test('a deleted source takes its policies with it, and leaves those of others', async () => {
   await settled('leaving', ['web']);
-  const [policy] = [await world.read('ksp', 'web', namespace)];
+  const policy = await world.policy('web', namespace);
   await world.plane.apply([{ ...policy, metadata: { name: 'foreign', namespace, annotations: policy.metadata.annotations } }]);
   await world.plane.must(['delete', 'policysource', 'leaving', '-n', HOME, '--timeout=60s']);
   expect(await world.policies(namespace)).toEqual(['foreign']);
@@ -184,9 +184,9 @@ test('a source waits for those that it depends on, and says for which', async ()
 test('a commit that removes most of what there is waits for a yes', async () => {
   await settled('cautious', ['a', 'b', 'c', 'd']);
   const commit = world.repository.commit(program(['d'], { namespace, block: '/bin/ash' }));
-  const { status } = await world.sync('cautious');
-  expect(condition({ status }, 'Ready')).toMatchObject({ status: 'False', reason: 'PruneNotConfirmed' });
-  expect(condition({ status }, 'Ready').message).toContain('removes 3 of 4 policies (75 %)');
+  const after = await world.sync('cautious');
+  expect(condition(after, 'Ready')).toMatchObject({ status: 'False', reason: 'PruneNotConfirmed' });
+  expect(condition(after, 'Ready').message).toContain('removes 3 of 4 policies (75 %)');
   expect(await world.policies(namespace)).toEqual(['a', 'b', 'c', 'd']);
   await world.plane.must(['annotate', 'policysource', 'cautious', '-n', HOME, `reconcile.parapet.dev/confirmPrune=${commit}`]);
   await world.when('cautious', isReady);
@@ -228,27 +228,14 @@ test('a newer commit ends the run of an older one, however long that would take'
   await world.when('busy', (found) => condition(found, 'Reconciling').status === 'True');
   const newer = world.repository.commit(program(['web', 'newer'], { namespace }));
   const { status } = await world.sync('busy');
-  expect(status.lastAppliedRevision).toBe(`main@sha1:${newer}`);
-  expect(status.history.map(({ revision }: { readonly revision: string }) => revision)).toHaveLength(2);
+  expect(status?.lastAppliedRevision).toBe(`main@sha1:${newer}`);
+  expect(status?.history).toHaveLength(2);
 });
 
-test('what is wrong with a source is said at once, and mended it goes on', async () => {
+test('a source of the disk of the reconciler is refused, and can be deleted', async () => {
   await world.plane.apply([world.source('wrong', { url: 'file:///etc' })]);
   const local = await world.when('wrong', (found) => condition(found, 'Ready').status === 'False');
   expect(condition(local, 'Ready').message).toContain('repositories on the disk of the reconciler are not for PolicySources');
-  const spec = { path: '../up', ref: { branch: 'no..name' } };
-  await world.plane
-    .must([
-      'patch',
-      'policysource',
-      'wrong',
-      '-n',
-      HOME,
-      '--type=merge',
-      '-p',
-      JSON.stringify({ spec: { url: 'https://x.test/a', ...spec } }),
-    ])
-    .catch(() => '');
   await world.plane.must(['delete', 'policysource', 'wrong', '-n', HOME, '--timeout=60s']);
 });
 

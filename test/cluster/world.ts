@@ -1,12 +1,23 @@
 /** A control plane, Git repositories over HTTP, and the controller's own process with the rights that the installation gives. */
+import type { Condition, SourceStatus } from '../../reconciler/src/source-status.ts';
 import { ControlPlane } from '../support/cluster/control-plane.ts';
 import { ControllerProcess, HOME, install, scratch } from '../support/cluster/controller-process.ts';
 import { Repository, serveGit } from '../unit/reconciler/repositories.ts';
 import type { GitServer, GitServerOptions } from '../unit/reconciler/repositories.ts';
 
-/** An object as kubectl gives it; what is not there makes the test fail by itself. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type Found = any;
+/** What the tests look at of a PolicySource; what is not there makes a test fail by itself. */
+export interface FoundSource {
+  readonly metadata: { readonly generation: number; readonly finalizers: readonly string[] };
+  readonly status?: SourceStatus;
+}
+
+export interface FoundPolicy {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly process: { readonly matchPaths: readonly { readonly path: string }[] };
+  };
+}
 
 export interface GitopsOptions {
   readonly git?: GitServerOptions;
@@ -72,13 +83,17 @@ export class World {
     };
   }
 
-  async read(kind: string, name: string, namespace = HOME): Promise<Found> {
-    return JSON.parse(await this.plane.must(['get', kind, name, '-n', namespace, '-o', 'json']));
+  async read(name: string): Promise<FoundSource> {
+    return JSON.parse(await this.plane.must(['get', 'policysource', name, '-n', HOME, '-o', 'json'])) as FoundSource;
+  }
+
+  async policy(name: string, namespace: string): Promise<FoundPolicy> {
+    return JSON.parse(await this.plane.must(['get', 'ksp', name, '-n', namespace, '-o', 'json'])) as FoundPolicy;
   }
 
   /** The PolicySource once it is as it should be; fails with it and the controllers' logs when it does not get so. */
-  async when(name: string, is: (source: Found) => boolean, patience = 60_000): Promise<Found> {
-    return this.until(`the PolicySource ${name}`, () => this.read('policysource', name), { is, patience });
+  async when(name: string, is: (source: FoundSource) => boolean, patience = 60_000): Promise<FoundSource> {
+    return this.until(`the PolicySource ${name}`, () => this.read(name), { is, patience });
   }
 
   async until<T>(
@@ -103,7 +118,7 @@ export class World {
   }
 
   /** Asks for a run, and waits until it has ended. */
-  async sync(name: string, annotations: Readonly<Record<string, string>> = {}): Promise<Found> {
+  async sync(name: string, annotations: Readonly<Record<string, string>> = {}): Promise<FoundSource> {
     const at = `${new Date().toISOString()}-${Math.random()}`;
     const words = Object.entries({ 'reconcile.parapet.dev/requestedAt': at, ...annotations }).map(([key, value]) => `${key}=${value}`);
     await this.plane.must(['annotate', '--overwrite', 'policysource', name, '-n', HOME, ...words]);
@@ -111,13 +126,18 @@ export class World {
   }
 }
 
-export const condition = ({ status }: Found, type: string): Found =>
-  status?.conditions?.find((one: { readonly type: string }) => one.type === type) ?? {};
+/** The condition of this type; one that is not there has neither status nor message. */
+export function condition(
+  { status }: Pick<FoundSource, 'status'>,
+  type: Condition['type'],
+): Partial<Condition> & { readonly message: string } {
+  return status?.conditions.find((one) => one.type === type) ?? { message: '' };
+}
 
-export const isReady = (source: Found): boolean => {
+export function isReady(source: FoundSource): boolean {
   const { status, observedGeneration } = condition(source, 'Ready');
   return status === 'True' && observedGeneration === source.metadata.generation;
-};
+}
 
 /** A program with a policy a name, in one namespace. */
 export function program(names: readonly string[], { namespace = 'default', block = '/bin/sh', first = '' } = {}): Record<string, string> {

@@ -1,28 +1,32 @@
 /** Wires the reconciler of a cluster: it follows the cluster's PolicySources for as long as it leads, and waits to lead otherwise. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { REPORT_API_VERSION } from '@parapet/policy';
 import PQueue from 'p-queue';
 import { ArtifactStore } from '../adapters/flux/store.ts';
-import { serveArtifacts } from '../adapters/flux/server.ts';
-import { openOperations } from '../adapters/http/operations.ts';
 import type { Check } from '../adapters/http/operations.ts';
-import { openWebhooks } from '../adapters/http/webhooks.ts';
 import { Connection } from '../adapters/kubernetes/connection.ts';
 import { Events } from '../adapters/kubernetes/events.ts';
 import { lead } from '../adapters/kubernetes/lease.ts';
 import { LivePolicies } from '../adapters/kubernetes/live-policies.ts';
+import { KubernetesNodeReports } from '../adapters/kubernetes/node-reports.ts';
+import { KubernetesPolicyStatusWriter } from '../adapters/kubernetes/policy-status-writer.ts';
 import { SecretReader } from '../adapters/kubernetes/secret-reader.ts';
 import { FINALIZER, SourceObjects } from '../adapters/kubernetes/source-objects.ts';
 import type { SourceRef } from '../adapters/kubernetes/source-objects.ts';
+import { StoredClusterPolicies } from '../adapters/kubernetes/stored-policies.ts';
 import { createLog } from '../adapters/log.ts';
 import { createMetrics } from '../adapters/metrics.ts';
 import type { PrometheusMetrics } from '../adapters/metrics.ts';
+import { TelemetryFiles } from '../adapters/telemetry-files.ts';
 import type { ClusterConfig } from '../cluster-config.ts';
+import { CommentQueues } from '../comment-queues.ts';
 import { Controller } from '../controller.ts';
+import { foldedPolicy } from '../folded-policy.ts';
 import type { Ending } from '../follow.ts';
-import type { Clock, Log, Metrics, Synthesizer } from '../ports.ts';
+import { systemClock as clock } from '../system-clock.ts';
+import type { Log, Metrics, Synthesizer } from '../ports.ts';
+import { Readiness, READINESS_SETTINGS } from '../readiness.ts';
 import { eventOf } from '../source-event.ts';
 import { sourceName } from '../source-loop-parts.ts';
 import type { LoopParts } from '../source-loop-parts.ts';
@@ -32,6 +36,8 @@ import type { Paces } from '../source-statuses.ts';
 import type { SourceStatus } from '../source-status.ts';
 import { SourceStatusWriter } from '../source-status-writer.ts';
 import { StageError } from '../stage-error.ts';
+import { openDoors } from './doors/main.ts';
+import type { Door } from './doors/main.ts';
 import { SourceOpener } from './source/main.ts';
 
 export interface ClusterRunOptions {
@@ -54,6 +60,10 @@ type Inside = ClusterRunOptions & {
 interface Term {
   readonly signal: AbortSignal;
   readonly live: LivePolicies;
+  readonly readiness: Readiness;
+  /** By uid. */
+  readonly openers: Map<string, SourceOpener>;
+  readonly comments: CommentQueues;
   readonly writer: SourceStatusWriter;
   /** uids of the sources that are no more. */
   readonly gone: Set<string>;
@@ -90,6 +100,8 @@ class ClusterReconciler {
   readonly #queue: PQueue;
   readonly #paces: Paces = new Map();
   readonly #artifacts: ArtifactStore | undefined;
+  readonly #stored: StoredClusterPolicies;
+  readonly #telemetry: TelemetryFiles | undefined;
   /** Whether the sources that there are have been read. */
   #isSynced = false;
   #term: Term | undefined;
@@ -109,6 +121,8 @@ class ClusterReconciler {
     this.#events = new Events({ connection, instance: config.identity, onDropped });
     this.#queue = new PQueue({ concurrency: config.parallel });
     this.#artifacts = config.artifacts === undefined ? undefined : new ArtifactStore(join(config.data, 'artifacts'));
+    this.#stored = new StoredClusterPolicies({ connection });
+    this.#telemetry = config.telemetry === undefined ? undefined : new TelemetryFiles({ directory: config.telemetry });
     this.#controller = new Controller({
       loop: (object) => this.#loop(object.identity),
       forget: ({ uid }) => this.#term?.gone.add(uid),
@@ -137,39 +151,13 @@ class ClusterReconciler {
     }
   }
 
-  /** What others ask us. */
-  async #openDoors(): Promise<readonly { close(): Promise<void> }[]> {
-    const { operations, webhooks, artifacts, data } = this.#config;
-    const { log, expose } = this.#options;
-    const metrics = this.#metrics;
-    const opened: { close(): Promise<void> }[] = [];
-    const keep = (name: string, door: { readonly port: number; close(): Promise<void> }): void => {
-      opened.push(door);
-      log({ level: 'info', stage: 'listen', message: `${name} on port ${door.port}` });
-    };
-    try {
-      if (operations !== undefined)
-        keep('operations', await openOperations({ address: operations, checks: () => this.#checks(), metrics: expose, log }));
-      if (webhooks !== undefined)
-        keep(
-          'webhooks',
-          await openWebhooks({
-            address: webhooks,
-            sources: () => this.#controller.sources,
-            secret: ({ namespace, spec: { webhookSecret } }) =>
-              Promise.resolve(webhookSecret && this.#secrets.cached({ namespace, name: webhookSecret.name })?.['token']),
-            onDelivery: (_, sources) => sources.forEach((source) => this.#hint(source)),
-            log,
-            metrics,
-            clock,
-          }),
-        );
-      if (artifacts !== undefined) keep('artifacts', await serveArtifacts({ directory: join(data, 'artifacts'), ...artifacts.listen }));
-    } catch (error) {
-      await Promise.all(opened.map(async (door) => door.close()));
-      throw error;
-    }
-    return opened;
+  #openDoors(): Promise<readonly Door[]> {
+    return openDoors(this.#config, {
+      sources: () => this.#controller.sources,
+      hint: (source) => this.#hint(source),
+      checks: () => this.#checks(),
+      ...{ secrets: this.#secrets, log: this.#options.log, metrics: this.#metrics, expose: this.#options.expose },
+    });
   }
 
   #checks(): readonly Check[] {
@@ -225,25 +213,42 @@ class ClusterReconciler {
 
   async #lead(signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
+    const connection = this.#connection;
+    const ended = new AbortController();
+    const all = AbortSignal.any([signal, ended.signal]);
+    const openers = new Map<string, SourceOpener>();
+    const readiness = new Readiness({
+      reports: new KubernetesNodeReports({ connection, onBroken: (why) => this.#broken('NodeReport', why) }),
+      writer: new KubernetesPolicyStatusWriter(connection),
+      ...{ clock, log, settings: READINESS_SETTINGS },
+      onSources: (uids) => {
+        for (const uid of uids) {
+          openers.get(uid)?.look();
+          this.#controller.counted(uid);
+        }
+      },
+    });
     const live = new LivePolicies({
-      connection: this.#connection,
-      onChange: ({ before, now }) => {
+      connection,
+      onChange: ({ ref, before, now }) => {
+        if (now === undefined) readiness.policyGone(ref);
         for (const uid of new Set([before?.owner, now?.owner])) if (uid !== undefined) this.#controller.drifted(uid);
       },
+      onTold: (policy, object) => readiness.policyTold(foldedPolicy(policy, object)),
       onBroken: (kind, why) => this.#broken(kind, why),
     });
     const write = async (identity: SourceIdentity, status: SourceStatus, limit: AbortSignal): Promise<void> =>
       void (await this.#sources.writeStatus(identity, status, limit));
     const writer = new SourceStatusWriter({ write, clock, log });
-    this.#term = { signal, live, writer, gone: new Set() };
-    const ended = new AbortController();
-    const watching = live.watch(AbortSignal.any([signal, ended.signal]));
+    const comments = new CommentQueues({ clock, log, paces: this.#paces, random: Math.random }, all);
+    this.#term = { signal, live, readiness, writer, openers, comments, gone: new Set() };
+    const background = [live.watch(all), readiness.run(all)];
     try {
       await this.#controller.lead(signal);
     } finally {
       await writer.close(LAST_WORDS);
       ended.abort();
-      await watching;
+      await Promise.all([...background, comments.ended()]);
       this.#term = undefined;
     }
   }
@@ -255,13 +260,19 @@ class ClusterReconciler {
     const opener = new SourceOpener(identity, {
       ...{ config: this.#config, connection: this.#connection, live: term.live, secrets: this.#secrets },
       ...{ synthesizer: this.#options.synthesizer, artifacts: this.#artifacts, paces: this.#paces },
-      ...{ clock, log, metrics: this.#metrics, onDelivered: () => undefined, signal: term.signal },
+      ...{ clock, log, metrics: this.#metrics, signal: term.signal, readiness: term.readiness, stored: this.#stored },
+      ...{ telemetry: this.#telemetry, comments: (apiUrl) => term.comments.of(apiUrl) },
     });
+    term.openers.set(identity.uid, opener);
     return {
       open: (object, signal) => opener.open(object, signal),
       withdraw: (spec, signal) => opener.withdraw(spec, signal),
       close: async () => {
-        if (term.gone.has(identity.uid)) await opener.forget();
+        term.openers.delete(identity.uid);
+        if (term.gone.has(identity.uid)) {
+          term.readiness.forget(identity.uid);
+          await opener.forget();
+        }
         await opener.close();
       },
       say: (about, status) => term.writer.say(about, status),
@@ -271,8 +282,9 @@ class ClusterReconciler {
       },
       tell: (about, report) => this.#tell(about, report),
       counts: ({ uid }, refused) => {
-        const total = term.live.of(uid).length;
-        return { total: total + refused, enforced: 0, degraded: 0, refused, pending: total };
+        const known = term.readiness.countsOf(uid);
+        const pending = term.live.of(uid).length;
+        return known ?? { total: pending + refused, enforced: 0, degraded: 0, refused, pending };
       },
       turn: (work, signal) => this.#queue.add(work, { signal }),
       ...{ clock, log, random: Math.random, metrics: this.#metrics },
@@ -285,8 +297,3 @@ class ClusterReconciler {
     if (news !== undefined) this.#events.record({ ...news, regarding, action: 'Reconcile' });
   }
 }
-
-const clock: Clock = {
-  now: () => Date.now(),
-  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => undefined),
-};

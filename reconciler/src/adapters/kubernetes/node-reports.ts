@@ -3,7 +3,7 @@ import type { NodeReportHandlers, NodeReports } from '../../readiness-ports.ts';
 import type { Connection } from './connection.ts';
 import { REPORTS_PATH } from './kinds.ts';
 import { watchObjects } from './watch.ts';
-import type { ApiMetadata } from './watch.ts';
+import type { StoredMetadata } from '../../api-object.ts';
 
 /** A report may be a megabyte. */
 const PAGE = 20;
@@ -38,7 +38,7 @@ export class KubernetesNodeReports implements NodeReports {
 }
 
 /** The newest of what the server notes of each writer. */
-function writtenAt({ managedFields = [] }: ApiMetadata): number | undefined {
+function writtenAt({ managedFields = [] }: StoredMetadata): number | undefined {
   const times = managedFields.map(({ time = '' }) => Date.parse(time)).filter((time) => !Number.isNaN(time));
   return times.length === 0 ? undefined : Math.max(...times);
 }

@@ -4,36 +4,13 @@
  * brings the truth.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { StoredObject } from '../../api-object.ts';
 import { StageError } from '../../stage-error.ts';
 import { ApiError, apiErrorOf } from './answer.ts';
 import type { Connection } from './connection.ts';
 
-/** An object as the API server gives it; nothing but its name is known of it. */
-export interface ApiObject {
-  readonly apiVersion?: unknown;
-  readonly kind?: unknown;
-  readonly metadata: ApiMetadata;
-  readonly spec?: unknown;
-  readonly status?: unknown;
-}
-
-export interface ApiMetadata {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
-  readonly finalizers?: readonly string[];
-  /** Who has written which fields, and when, by the server's clock. */
-  readonly managedFields?: readonly { readonly time?: string }[];
-}
-
 export interface WatchHandlers {
-  onObject(object: ApiObject): void;
+  onObject(object: StoredObject): void;
   /** By `namespace/name`; the namespace is empty for cluster-scoped kinds. */
   onGone(key: string): void;
   /** Everything that there was when it was asked for has been told; called after each list. */
@@ -163,14 +140,14 @@ class Watching {
   #event(line: string): string | undefined {
     const { type, object } = parsed(line);
     if (type === 'ERROR') throw apiErrorOf(object);
-    const { metadata } = (object ?? {}) as Partial<ApiObject>;
+    const { metadata } = (object ?? {}) as Partial<StoredObject>;
     if (metadata === undefined) return undefined;
     if (type === 'DELETED') {
       this.#known.delete(keyOf(metadata));
       this.#handlers.onGone(keyOf(metadata));
     } else if (type !== 'BOOKMARK') {
       this.#known.add(keyOf(metadata));
-      this.#handlers.onObject(object as ApiObject);
+      this.#handlers.onObject(object as StoredObject);
     }
     return metadata.resourceVersion;
   }
@@ -178,7 +155,7 @@ class Watching {
 
 interface ListPage {
   readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string };
-  readonly items?: readonly ApiObject[];
+  readonly items?: readonly StoredObject[];
 }
 
 function parsed(line: string): { readonly type?: unknown; readonly object?: unknown } {

@@ -14,7 +14,6 @@ import { ApiObjectWriter } from '../../adapters/kubernetes/object-writer.ts';
 import type { SecretReader } from '../../adapters/kubernetes/secret-reader.ts';
 import { RenderedBranch } from '../../adapters/rendered-branch.ts';
 import type { RenderedBranchOptions } from '../../adapters/rendered-branch.ts';
-import { Announcer } from '../../announcer.ts';
 import type { ClusterConfig } from '../../cluster-config.ts';
 import type { Delivery } from '../../delivery.ts';
 import { describeProblems, plain } from '../../describe.ts';
@@ -29,14 +28,19 @@ import { sourceName } from '../../source-loop-parts.ts';
 import type { OpenObject, SourceWork } from '../../source-loop-parts.ts';
 import { withdrawAll } from '../../source-end.ts';
 import type { SourceIdentity } from '../../source-object.ts';
-import type { Delivered } from '../../source-run.ts';
-import type { LocalRef, SourceSpec } from '../../source-spec.ts';
+import type { LocalRef, SourceSpec, StatusHostSpec } from '../../source-spec.ts';
+import { SourceReporting } from '../../source-reporting.ts';
 import { SourceStatuses } from '../../source-statuses.ts';
 import type { Paces } from '../../source-statuses.ts';
 import { readSourceUrl, sourceDirectory } from '../../source-url.ts';
-import { CommitWork } from '../../source-work.ts';
+import { CommitWork, rulesOf } from '../../source-work.ts';
 import type { WorkParts } from '../../source-work.ts';
 import { StageError } from '../../stage-error.ts';
+import type { CommentQueue } from '../../comment-queue.ts';
+import type { Readiness } from '../../readiness.ts';
+import type { StoredPolicies } from '../../stored-policies.ts';
+import type { Telemetry } from '../../telemetry.ts';
+import { wantedPolicies } from '../../wanted-policy.ts';
 
 /** What all sources share while this process leads. */
 export interface OpenerParts {
@@ -47,11 +51,14 @@ export interface OpenerParts {
   readonly synthesizer: Synthesizer;
   readonly artifacts: ArtifactStore | undefined;
   readonly paces: Paces;
+  readonly readiness: Readiness;
+  readonly stored: StoredPolicies;
+  readonly telemetry: Telemetry | undefined;
+  /** The comments of a host, by the base of its API. */
+  readonly comments: (apiUrl: string) => CommentQueue;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Hears of what was carried out. */
-  readonly onDelivered: (identity: SourceIdentity, delivered: Delivered) => void;
   /** Aborted when somebody else may lead: nothing is written from then on. */
   readonly signal: AbortSignal;
 }
@@ -59,26 +66,36 @@ export interface OpenerParts {
 interface Opened {
   readonly key: string;
   readonly work: SourceWork;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export class SourceOpener {
   readonly #parts: OpenerParts;
   readonly #identity: SourceIdentity;
-  readonly #statuses: SourceStatuses;
-  readonly #outbox: ConfigMapStore;
+  readonly #reporting: SourceReporting;
+  readonly #stores: readonly ConfigMapStore[];
   #opened: Opened | undefined;
 
   constructor(identity: SourceIdentity, parts: OpenerParts) {
     const { clock, config, connection, log, metrics, signal, paces } = parts;
     this.#parts = parts;
     this.#identity = identity;
-    const source = sourceName(identity);
-    this.#outbox = new ConfigMapStore({ connection, namespace: config.namespace, kind: 'outbox', key: identity.uid, signal });
-    const host = ({ provider, apiUrl, repository, secret }: NonNullable<SourceSpec['statuses']>): ReturnType<typeof createHost> =>
+    const { cluster, namespace } = config;
+    const stored = (kind: string): ConfigMapStore => new ConfigMapStore({ connection, namespace, kind, key: identity.uid, signal });
+    const [outbox, violations] = [stored('outbox'), stored('violations')];
+    this.#stores = [outbox, violations];
+    const host = ({ provider, apiUrl, repository, secret }: StatusHostSpec): ReturnType<typeof createHost> =>
       createHost({ provider, apiUrl, repository }, () => this.#secret(secret, signal));
-    const named: Log = (event) => log({ source, ...event });
-    this.#statuses = new SourceStatuses({ host, outbox: this.#outbox, cluster: config.cluster, clock, log: named, metrics }, paces);
+    const named: Log = (event) => log({ source: sourceName(identity), ...event });
+    const statuses = new SourceStatuses({ host, outbox, cluster, clock, log: named, metrics }, paces);
+    const { comments, readiness, telemetry } = parts;
+    const others = { comments, readiness, stored: parts.stored, telemetry };
+    this.#reporting = new SourceReporting({ identity, statuses, violations, cluster, clock, log: named, ...others });
+  }
+
+  /** Nodes have told something new. */
+  look(): void {
+    this.#reporting.look();
   }
 
   /** The same work as long as spec and signers are. Rejects with a StageError. */
@@ -108,55 +125,59 @@ export class SourceOpener {
   async close(): Promise<void> {
     await this.#opened?.close();
     this.#opened = undefined;
-    await this.#statuses.close();
+    await this.#reporting.close();
   }
 
   /** The source is no more. Never rejects. */
   async forget(): Promise<void> {
     try {
-      await this.#statuses.end();
-      await this.#outbox.remove();
+      await this.#reporting.end();
+      for (const store of this.#stores) await store.remove();
     } catch (error) {
       if (!this.#parts.signal.aborted) this.#tell(`what was kept of it can't be removed: ${messageOf(error)}`);
     }
   }
 
   async #make(spec: SourceSpec, signers: Signers | undefined): Promise<Omit<Opened, 'key'>> {
-    const { metrics, synthesizer, onDelivered } = this.#parts;
+    this.#refuseLocal(spec.url);
     const source = this.#source(spec, signers);
     const { delivery, close, onRefused } = this.#delivery(spec, (commit, signal) => source.committedAt(commit, signal));
-    const said = await this.#statuses.of(spec.statuses, spec.url);
-    const { namespace, name, uid } = this.#identity;
-    const { kinds, namespaces } = spec.allow;
-    const parts: WorkParts = {
-      spec,
-      run: {
-        source,
-        synthesizer,
-        judge: new Judge(),
-        delivery,
-        metrics,
-        claim: (manifest, ref, commit) => claim(manifest, ref, { source: { namespace, name, uid }, repository: source.url, commit }),
-        gate: { kinds, namespaces, ...(spec.targetNamespace === undefined ? {} : { targetNamespace: spec.targetNamespace }) },
-        breathe: () => breathe(),
-        now: () => performance.now(),
-      },
-      onDelivered: (delivered) => onDelivered(this.#identity, delivered),
-      ...(said === undefined ? {} : { announcer: new Announcer(said.statuses, spec.path) }),
+    const run = this.#run(spec, { source, delivery });
+    // A pull request is judged by itself: what it lacks is not forgotten about the source's own policies.
+    const plan = { ...run, judge: new Judge(), rules: { ...rulesOf(spec), pruneConfirmed: false } };
+    const announcer = await this.#reporting.open(spec, plan);
+    const { readiness } = this.#parts;
+    const work = new CommitWork({
+      ...{ spec, run, others: this.#reporting },
+      onDelivered: ({ revision }) => readiness.expect(this.#identity.uid, { commit: revision.commit, policies: wantedPolicies(revision) }),
+      ...(announcer === undefined ? {} : { announcer }),
       ...(onRefused === undefined ? {} : { onRefused }),
-    };
+    });
     return {
-      work: new CommitWork(parts),
+      work,
       close: async () => {
+        await this.#reporting.pause();
         await source.close();
         await close?.();
       },
     };
   }
 
+  #run(spec: SourceSpec, { source, delivery }: { readonly source: GitSource; readonly delivery: Delivery }): WorkParts['run'] {
+    const { metrics, synthesizer } = this.#parts;
+    const { namespace, name, uid } = this.#identity;
+    const { kinds, namespaces } = spec.allow;
+    return {
+      ...{ source, synthesizer, judge: new Judge(), delivery, metrics },
+      claim: (manifest, ref, commit) => claim(manifest, ref, { source: { namespace, name, uid }, repository: source.url, commit }),
+      gate: { kinds, namespaces, ...(spec.targetNamespace === undefined ? {} : { targetNamespace: spec.targetNamespace }) },
+      breathe: () => breathe(),
+      now: () => performance.now(),
+    };
+  }
+
   #source(spec: SourceSpec, signers: Signers | undefined): GitSource {
     const { config } = this.#parts;
-    this.#refuseLocal(spec.url);
     return new GitSource({
       url: spec.url,
       ref: spec.ref,
@@ -181,7 +202,7 @@ export class SourceOpener {
   #delivery(
     spec: SourceSpec,
     committedAt: RenderedBranchOptions['committedAt'],
-  ): { readonly delivery: Delivery; close?(): Promise<void> } & Pick<WorkParts, 'onRefused'> {
+  ): { readonly delivery: Delivery; readonly close?: () => Promise<void> } & Pick<WorkParts, 'onRefused'> {
     const { artifacts, clock, config, connection, live } = this.#parts;
     const { namespace, name, uid } = this.#identity;
     const { delivery } = spec;
