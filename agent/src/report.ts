@@ -1,6 +1,7 @@
 /** The NodeReport: the agent's status in the form that the reconciler folds into commit statuses. */
 import { REPORT_API_VERSION } from '@parapet/policy';
 import type { NodeReport, ViolationReport } from '@parapet/policy';
+import { fitReport } from './report-size.ts';
 import type { AgentStatus } from './status.ts';
 
 /** Builds the report of one node at one time. */
@@ -9,7 +10,7 @@ export function buildReport(
   seen: { readonly violations: readonly ViolationReport[]; readonly now: Date },
 ): NodeReport {
   const { drops } = status;
-  return {
+  return fitReport({
     apiVersion: REPORT_API_VERSION,
     kind: 'NodeReport',
     metadata: { name: status.node },
@@ -22,5 +23,5 @@ export function buildReport(
       violations: seen.violations,
       counters: { ...status.counters, alertsDropped: drops.alerts, violationsDropped: drops.violations },
     },
-  };
+  });
 }

@@ -61,8 +61,10 @@ export interface NodeReport {
     readonly observedAt: string;
     readonly enforcer: string;
     readonly kernel: string;
-    /** How many entries the lists have: what `kubectl get` shows, which can't count. */
+    /** How many entries there are, those that were left out among them: what `kubectl get` shows, which can't count. */
     readonly totals?: { readonly policies: number; readonly violations: number };
+    /** What is left out, where all of it would be too much for one object; absent where nothing is. */
+    readonly cut?: string;
     readonly policies: readonly PolicyReport[];
     readonly violations: readonly ViolationReport[];
     /** Kernel counters by name (see abi.ts), drops among them. */

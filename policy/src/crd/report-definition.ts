@@ -51,10 +51,11 @@ function status(): Schema {
       observedAt: moment('When the agent looked.'),
       enforcer: text('What holds the rules: BPF-LSM, AppArmor, SELinux, or none.', LONG),
       kernel: text("The kernel's release.", LONG),
-      totals: object('How many entries the lists have.', {
+      totals: object('How many entries there are, those that were left out among them.', {
         policies: whole('Policies that concern the node.', COUNT),
         violations: whole('Rules that were violated.', COUNT),
       }),
+      cut: text('What is left out, where all of it would be too much for one object.', { maxLength: 256 }),
       policies: list('Every policy that concerns the node.', policyReport(), { maxItems: MAX_ENTRIES }),
       violations: list('Every rule that was violated since the policy was put in force.', violationReport(), { maxItems: MAX_ENTRIES }),
       counters: map('Counters of the enforcer by name, losses among them.', whole('A count.', COUNT), { maxProperties: 1024 }),
