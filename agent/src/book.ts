@@ -4,7 +4,9 @@
  */
 import type { NamespacePostures, Policy, PolicyRef, Postures, Problem } from '@parapet/policy';
 import {
+  ANNOTATION,
   claimedRef,
+  isCommit,
   isNamespaceManifest,
   isPolicyManifest,
   parseNamespace,
@@ -19,6 +21,14 @@ import type { ManifestFile } from './ports.ts';
 export interface Rejection {
   readonly ref: PolicyRef;
   readonly problem: Problem;
+  /** Which version was refused, as far as it says so. */
+  readonly version: Version;
+}
+
+/** A version of a policy: where it is from, and which of the API server's it is. */
+export interface Version {
+  readonly commit?: string;
+  readonly generation?: number;
 }
 
 /** What one file gave, together with what of it is kept from before. */
@@ -35,19 +45,21 @@ interface Page {
 interface Written {
   readonly policy: Policy;
   readonly line: number | undefined;
+  readonly version: Version;
 }
 
 export interface Book {
   readonly pages: ReadonlyMap<string, Page>;
   /** Policies in force, last good versions of broken ones among them; by file, then by place in the file. */
   readonly policies: readonly Policy[];
+  readonly versions: ReadonlyMap<Policy, Version>;
   /** Postures by the names of the namespaces that say any. */
   readonly namespaces: ReadonlyMap<string, Partial<Postures>>;
   readonly rejected: readonly Rejection[];
   readonly problems: readonly Problem[];
 }
 
-export const EMPTY_BOOK: Book = { pages: new Map(), policies: [], namespaces: new Map(), rejected: [], problems: [] };
+export const EMPTY_BOOK: Book = { pages: new Map(), policies: [], versions: new Map(), namespaces: new Map(), rejected: [], problems: [] };
 
 /** Finds what a policy that parses still has wrong, for instance that no kernel table can hold it. */
 export type Judge = (policy: Policy) => readonly Problem[];
@@ -74,7 +86,7 @@ function readPage(source: ManifestFile, old: Page | undefined, judge: Judge): Pa
     const error = read.problems.find(isError);
     if (read.namespace !== undefined) namespaces.push(read.namespace);
     if (read.written !== undefined) good.push(read.written);
-    else if (error !== undefined && read.ref !== undefined) rejected.push({ ref: read.ref, problem: error });
+    else if (error !== undefined && read.ref !== undefined) rejected.push({ ref: read.ref, problem: error, version: read.version });
     else if (error !== undefined) nameless = true;
   }
   const lost = [...(old?.good ?? []), ...(old?.kept ?? [])].filter(
@@ -93,23 +105,34 @@ interface ReadDocument {
   readonly namespace?: NamespacePostures;
   /** Its name, as far as it can be read. */
   readonly ref?: PolicyRef;
+  readonly version: Version;
   readonly problems: readonly Problem[];
 }
 
 function readDocument(file: string, document: ManifestFile['documents'][number], judge: Judge): ReadDocument {
-  const { value } = document;
+  const { value, generation } = document;
+  const commit = commitOf(value);
+  const version = { ...(commit === undefined ? {} : { commit }), ...(generation === undefined ? {} : { generation }) };
   const lineOf = (path: readonly (string | number)[]): number | undefined => document.lineOf(path);
-  if (isOurs(value)) return { problems: [] };
-  if (isNamespaceManifest(value)) return parseNamespace(value, { file, lineOf });
-  if (!isPolicyManifest(value)) return { problems: [notAPolicy(file, lineOf([]))] };
+  if (isOurs(value)) return { version, problems: [] };
+  if (isNamespaceManifest(value)) return { ...parseNamespace(value, { file, lineOf }), version };
+  if (!isPolicyManifest(value)) return { version, problems: [notAPolicy(file, lineOf([]))] };
   const { policy, problems } = parsePolicy(value, { file, lineOf });
-  if (policy === undefined) return { ref: claimedRef(value), problems };
+  if (policy === undefined) return { ref: claimedRef(value), version, problems };
   const found = [
     ...problems,
     ...judge(policy).map((problem) => ({ ...problem, place: { file, line: lineOf([]), object: refKey(policy), ...problem.place } })),
   ];
-  const written = { policy, line: lineOf(['metadata', 'name']) ?? lineOf([]) };
-  return found.some(isError) ? { ref: policyRef(policy), problems: found } : { written, problems: found };
+  const written = { policy, line: lineOf(['metadata', 'name']) ?? lineOf([]), version };
+  return found.some(isError) ? { ref: policyRef(policy), version, problems: found } : { written, version, problems: found };
+}
+
+/** The commit of a manifest, also of one that is refused. */
+function commitOf(value: unknown): string | undefined {
+  const inner = (outer: unknown, key: string): unknown =>
+    typeof outer === 'object' && outer !== null && Object.hasOwn(outer, key) ? (outer as Record<string, unknown>)[key] : undefined;
+  const commit = inner(inner(inner(value, 'metadata'), 'annotations'), ANNOTATION.commit);
+  return typeof commit === 'string' && isCommit(commit) ? commit : undefined;
 }
 
 function isError({ severity }: Problem): boolean {
@@ -130,7 +153,7 @@ function bind(pages: ReadonlyMap<string, Page>): Book {
         continue;
       }
       const problem = twice(written, { file: page.source.file, first });
-      rejected.push({ ref: policyRef(written.policy), problem });
+      rejected.push({ ref: policyRef(written.policy), problem, version: written.version });
       problems.push(problem);
     }
   }
@@ -141,7 +164,7 @@ function bind(pages: ReadonlyMap<string, Page>): Book {
       byName.set(key, { file: page.source.file, written });
       const problem = page.problems.find(isError);
       const told = page.rejected.some(({ ref }) => refKey(ref) === key);
-      if (!told && problem !== undefined) rejected.push({ ref: policyRef(written.policy), problem });
+      if (!told && problem !== undefined) rejected.push({ ref: policyRef(written.policy), problem, version: {} });
     }
   }
   const namespaces = new Map(
@@ -150,7 +173,9 @@ function bind(pages: ReadonlyMap<string, Page>): Book {
       .reverse()
       .map(({ name, postures }) => [name, postures]),
   );
-  return { pages, policies: [...byName.values()].map(({ written }) => written.policy), namespaces, rejected, problems };
+  const inForce = [...byName.values()].map(({ written }) => written);
+  const versions = new Map(inForce.map(({ policy, version }) => [policy, version]));
+  return { pages, policies: [...versions.keys()], versions, namespaces, rejected, problems };
 }
 
 /** Kinds of Parapet itself, such as a NodeReport beside the policies: not policies, and nothing is wrong with them. */

@@ -4,6 +4,8 @@ import type { Workload } from '@parapet/policy';
 const NAME_LABEL = 'io.kubernetes.container.name';
 const POD_NAMESPACE_LABEL = 'io.kubernetes.pod.namespace';
 const POD_NAME_LABEL = 'io.kubernetes.pod.name';
+/** By which a Deployment tells its ReplicaSets apart, whose pods are called `web-HASH-abcde`. */
+const TEMPLATE_LABEL = 'pod-template-hash';
 const NAMESPACE_LABEL = 'parapet.dev/namespace';
 /** The label by which policies written for KubeArmor choose a container by its name. */
 const CONTAINER_NAME_LABEL = 'kubearmor.io/container.name';
@@ -24,6 +26,16 @@ export function hostWorkload(node: string): Workload {
 /** The pod's name where there is a pod, else the container's. */
 export function podName(workload: Workload): string {
   return valueOf(workload.labels, POD_NAME_LABEL) ?? workload.name;
+}
+
+/** What runs a pod, as reports write it: `shop/Deployment/web`; the pod itself where its labels tell no more. Undefined where there is no pod. */
+export function ownerText(workload: Workload): string | undefined {
+  const pod = valueOf(workload.labels, POD_NAME_LABEL);
+  if (pod === undefined) return undefined;
+  const template = valueOf(workload.labels, TEMPLATE_LABEL);
+  const deployment = template === undefined ? -1 : pod.lastIndexOf(`-${template}-`);
+  const text = `${workload.namespace}/${deployment > 0 ? `Deployment/${pod.slice(0, deployment)}` : `Pod/${pod}`}`;
+  return /^[a-z0-9-]+\/[A-Za-z0-9]+\/[A-Za-z0-9.:_-]+$/.test(text) && text.length <= 512 ? text : undefined;
 }
 
 /** Labels as alerts write them: `app=web,tier=front`, by key. */

@@ -69,7 +69,12 @@ export interface FileFinder {
 export interface ManifestFile {
   /** Relative to the policies directory. */
   readonly file: string;
-  readonly documents: readonly { readonly value: unknown; lineOf(path: readonly (string | number)[]): number | undefined }[];
+  readonly documents: readonly {
+    readonly value: unknown;
+    /** `metadata.generation` of an object of the API server; absent for files, where nobody counts. */
+    readonly generation?: number;
+    lineOf(path: readonly (string | number)[]): number | undefined;
+  }[];
   readonly problems: readonly Problem[];
 }
 

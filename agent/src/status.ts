@@ -101,20 +101,21 @@ export function reportPolicies(input: ReportInput): readonly PolicyReport[] {
       else units.push(unit);
     }
   }
-  const rejected = new Map(book.rejected.map(({ ref, problem }) => [refKey(ref), problem] as const).reverse());
+  const rejected = new Map(book.rejected.map((rejection) => [refKey(rejection.ref), rejection] as const).reverse());
   const reports = new Map<string, PolicyReport>();
   for (const policy of book.policies) {
     const units = wantedBy.get(policy) ?? [];
     const refused = rejected.get(refKey(policy));
-    const judged = refused === undefined ? judge(policy, units, input) : { state: 'Rejected' as const, message: refusal(refused, true) };
-    const { commit } = policy.provenance;
+    const judged =
+      refused === undefined ? judge(policy, units, input) : { state: 'Rejected' as const, message: refusal(refused.problem, true) };
+    // What is refused is the newer version, and what is said is about that.
+    const version = refused === undefined ? book.versions.get(policy) : refused.version;
     const containers = units.reduce((sum, unit) => sum + unit.containers.length, 0);
-    reports.set(refKey(policy), { ...policyRef(policy), ...judged, ...(commit === undefined ? {} : { commit }), containers });
+    reports.set(refKey(policy), { ...policyRef(policy), ...judged, ...version, containers });
   }
-  for (const { ref } of book.rejected) {
-    const problem = rejected.get(refKey(ref));
-    if (problem === undefined || reports.has(refKey(ref))) continue;
-    reports.set(refKey(ref), { ...ref, state: 'Rejected', message: refusal(problem, false), containers: 0 });
+  for (const { ref, problem, version } of book.rejected) {
+    if (reports.has(refKey(ref))) continue;
+    reports.set(refKey(ref), { ...ref, state: 'Rejected', message: refusal(problem, false), ...version, containers: 0 });
   }
   return [...reports].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, report]) => report);
 }

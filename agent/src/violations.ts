@@ -3,6 +3,7 @@ import { operationText, policyRef, refKey, resourceText } from '@parapet/policy'
 import type { Policy, ViolationReport } from '@parapet/policy';
 import { DEFAULT_POSTURE } from './alert.ts';
 import type { Explained } from './explain.ts';
+import { ownerText } from './labels.ts';
 
 /** Most lines kept; what comes after them is counted in `overflow`. */
 export const MAX_VIOLATIONS = 5_000;
@@ -25,7 +26,7 @@ export class Violations {
   add(explained: Explained): boolean {
     const report = toReport(explained);
     if (report === undefined || !this.#isCurrent(report)) return false;
-    const key = [refKey(report), report.rule, report.action, report.operation].join(' ');
+    const key = [refKey(report), report.rule, report.action, report.operation, report.workload ?? ''].join(' ');
     const old = this.#reports.get(key);
     if (old === undefined && this.#reports.size >= MAX_VIOLATIONS) {
       this.#overflow += report.count;
@@ -53,10 +54,11 @@ export class Violations {
   }
 }
 
-function toReport({ why, event, record, action }: Explained): ViolationReport | undefined {
+function toReport({ why, event, record, action, origin }: Explained): ViolationReport | undefined {
   if (why.type === 'unknown' || why.policy === undefined) return undefined;
   const { provenance } = why.policy;
   const rule = why.type === 'rule' ? why.rule : undefined;
+  const workload = origin?.container === undefined ? undefined : ownerText(origin.container.workload);
   return {
     ...policyRef(why.policy),
     rule: rule?.field ?? DEFAULT_POSTURE,
@@ -71,5 +73,6 @@ function toReport({ why, event, record, action }: Explained): ViolationReport | 
     lastSeen: new Date(record.time).toISOString(),
     commit: provenance.commit,
     source: (rule === undefined ? undefined : provenance.rules[rule.field]) ?? provenance.source,
+    ...(workload === undefined ? {} : { workload }),
   };
 }

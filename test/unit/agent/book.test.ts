@@ -19,7 +19,9 @@ test('a file that is no YAML any more keeps its policies, and says what is wrong
   const book = readBook(before, [brokenFile('a.yaml'), fileOf('b.yaml')], fine);
   expect(names(book)).toEqual(['one']);
   expect(book.problems).toEqual([expect.objectContaining({ code: 'yaml-syntax', place: { file: 'a.yaml', line: 3 } })]);
-  expect(book.rejected).toEqual([{ ref: { kind: 'KubeArmorPolicy', namespace: 'shop', name: 'one' }, problem: book.problems[0] }]);
+  expect(book.rejected).toEqual([
+    { ref: { kind: 'KubeArmorPolicy', namespace: 'shop', name: 'one' }, problem: book.problems[0], version: {} },
+  ]);
 });
 
 test('a broken file keeps its policies however often it changes, until it is mended or removed', () => {
@@ -133,4 +135,27 @@ test('a namespace says its postures; the first of a name counts, and a broken fi
   expect([...wrong.namespaces]).toEqual([['shop', {}]]);
   expect(wrong.problems.map(({ code, severity }) => [code, severity])).toEqual([['invalid-value', 'warning']]);
   expect([...readBook(wrong, [], fine).namespaces]).toEqual([]);
+});
+
+test('each policy is of a version, and one that is refused is told of as the version that was refused', () => {
+  const [before, after] = ['a', 'b'].map((digit) => ({ 'parapet.dev/commit': digit.repeat(40) }));
+  const file = (manifested: object, generation: number): ReturnType<typeof fileOf> => {
+    const { documents, ...rest } = fileOf('a.yaml', manifested);
+    return { ...rest, documents: documents.map((document) => ({ ...document, generation })) };
+  };
+  const good = readBook(EMPTY_BOOK, [file(manifest('one', { metadata: { annotations: before } }), 4)], fine);
+  expect([...good.versions.values()]).toEqual([{ commit: 'a'.repeat(40), generation: 4 }]);
+  const spec = { process: { matchPaths: [{ path: 'relative' }] } };
+  const book = readBook(good, [file(manifest('one', { metadata: { annotations: after }, spec }), 5)], fine);
+  expect([...book.versions.values()]).toEqual([{ commit: 'a'.repeat(40), generation: 4 }]);
+  expect(book.rejected.map(({ version }) => version)).toEqual([{ commit: 'b'.repeat(40), generation: 5 }]);
+});
+
+test('a commit that is none is no part of a version', () => {
+  const book = readBook(
+    EMPTY_BOOK,
+    [fileOf('a.yaml', manifest('one', { metadata: { annotations: { 'parapet.dev/commit': 'soon' } } }))],
+    fine,
+  );
+  expect([...book.versions.values()]).toEqual([{}]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { containerWorkload, hostWorkload, labelText, podName } from '../../../agent/src/labels.ts';
+import { containerWorkload, hostWorkload, labelText, ownerText, podName } from '../../../agent/src/labels.ts';
 
 test('a plain container has its id for a name and lives in the namespace default', () => {
   expect(containerWorkload({ id: 'web', labels: { app: 'web' } })).toEqual({
@@ -46,4 +46,14 @@ test('the node is a workload that host policies can select by its name', () => {
     name: 'n1',
     labels: { 'kubernetes.io/hostname': 'n1', 'kubearmor.io/hostname': 'n1' },
   });
+});
+
+test.each([
+  ['a pod of a Deployment', { 'io.kubernetes.pod.name': 'web-7d9f8b-x2x4z', 'pod-template-hash': '7d9f8b' }, 'shop/Deployment/web'],
+  ['any other pod', { 'io.kubernetes.pod.name': 'db-0' }, 'shop/Pod/db-0'],
+  ['a pod whose label is another’s', { 'io.kubernetes.pod.name': 'db-0', 'pod-template-hash': '7d9f8b' }, 'shop/Pod/db-0'],
+  ['no pod', { app: 'web' }, undefined],
+  ['a name that no pod has', { 'io.kubernetes.pod.name': 'a b' }, undefined],
+])('%s is told by what runs it', (_what, labels, text) => {
+  expect(ownerText({ host: false, namespace: 'shop', name: 'web', labels })).toBe(text);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { compile } from '@parapet/policy';
+import { compile, policyRef } from '@parapet/policy';
+import type { Problem } from '@parapet/policy';
 import { EMPTY_BOOK, readBook } from '../../../agent/src/book.ts';
 import type { Unit } from '../../../agent/src/units.ts';
 import { renderStatus } from '../../../agent/src/render.ts';
@@ -56,6 +57,22 @@ test('where the kernel left out runs of programs no policy is held for certain',
 
 test('a policy carries its commit', () => {
   expect(reportPolicies(input).map((report) => report.commit)).toEqual([commit, undefined]);
+});
+
+test('a policy carries its generation where it has one, and one that is refused those of the version that was', () => {
+  const version = { commit: 'd'.repeat(40), generation: 8 };
+  const problem: Problem = { code: 'invalid-value', severity: 'error', place: {}, message: 'no such action' };
+  const rejected = [
+    { ref: policyRef(b), problem, version },
+    { ref: { ...policyRef(b), name: 'c' }, problem, version: { generation: 1 } },
+  ];
+  const said = reportPolicies({ ...input, book: { ...book, versions: new Map([[a, { generation: 7 }]]), rejected } });
+  expect(said.map(({ name, state, commit: from, generation }) => [name, state, from, generation])).toEqual([
+    ['a', 'Enforced', undefined, 7],
+    ['b', 'Rejected', 'd'.repeat(40), 8],
+    ['c', 'Rejected', undefined, 1],
+  ]);
+  expect(reportPolicies(input).every((report) => !Object.hasOwn(report, 'generation'))).toBe(true);
 });
 
 test('the status says what is in force, what was lost and what is wrong', () => {

@@ -8,10 +8,21 @@ import { containerOf, execRecord, manifest, policyOf, tableOf } from '../../supp
 const at = (commit: string): Policy =>
   policyOf(manifest('no-shell', { metadata: { annotations: { 'parapet.dev/commit': commit.repeat(40) } } }));
 
-function violation(policy: Policy, over: { time?: number; firstTime?: number; count?: number; path?: string } = {}): Explained {
+interface Over {
+  readonly time?: number;
+  readonly firstTime?: number;
+  readonly count?: number;
+  readonly path?: string;
+  readonly labels?: Record<string, string>;
+}
+
+function violation(policy: Policy, { labels, ...over }: Over = {}): Explained {
   const table = tableOf(policy);
   const record = execRecord({ table, path: over.path ?? '/bin/sh', container: 1, generation: 1 });
-  const explained = explain({ ...record, firstTime: over.time ?? record.time, ...over }, { container: containerOf(1), table, nodeBase: 0 });
+  const explained = explain(
+    { ...record, firstTime: over.time ?? record.time, ...over },
+    { container: containerOf(1, { labels }), table, nodeBase: 0 },
+  );
   if (explained === undefined) throw new Error('no violation');
   return explained;
 }
@@ -80,4 +91,17 @@ test('the list has an end, and what finds no room is counted', () => {
   for (const policy of policies) violations.add(violation(policy));
   expect(violations.list()).toHaveLength(MAX_VIOLATIONS);
   expect(violations.overflow).toBe(1);
+});
+
+test('what ran it is told where that is known, and each counts for itself', () => {
+  const policy = at('a');
+  const violations = new Violations();
+  violations.setPolicies([policy]);
+  for (const pod of ['web-1', 'web-2', 'web-1']) violations.add(violation(policy, { labels: { 'io.kubernetes.pod.name': pod } }));
+  violations.add(violation(policy));
+  expect(violations.list().map(({ workload, count }) => [workload, count])).toEqual([
+    [undefined, 1],
+    ['shop/Pod/web-1', 2],
+    ['shop/Pod/web-2', 1],
+  ]);
 });
