@@ -5,8 +5,8 @@ import { REPORTS_PATH } from './kinds.ts';
 import { watchObjects } from './watch.ts';
 import type { StoredMetadata } from '../../api-object.ts';
 
-/** A report may be a megabyte. */
-const PAGE = 20;
+/** A report may be a megabyte, and what is read of a page is in memory at once: five take no longer than twenty. */
+const PAGE = 5;
 /** Milliseconds. Agents write their reports again every few seconds, so that hardly anything stays unseen: a list is for lost news of nodes that went. */
 const RELIST = 3_600_000;
 
