@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import path from 'node:path';
 import type { EnforcerSupport } from '../../agent/src/ports.ts';
+import { nightly } from '../support/nightly.ts';
 import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf, runInVm } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
@@ -10,10 +11,11 @@ import { DOORS_TOLD } from './enforcer/door-cases.ts';
 import { GROUPS, LONG } from './enforcer/cases.ts';
 import { ACTOR, HOME } from './enforcer/paths.ts';
 
-const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
-  // programs that are preempted at any point, by tasks on the same processor
-  ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
+type Machine = readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>];
+const MACHINES: readonly Machine[] = [
   ['Linux 6.12', { kernel: '6.12' }],
+  // programs that are preempted at any point, by tasks on the same processor
+  ...nightly<Machine>(['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }]),
 ];
 
 describe.each(MACHINES)('%s', (_name, machine) => {

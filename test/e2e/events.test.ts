@@ -1,14 +1,16 @@
 /** Denials under load, on Debian's kernels: counts are exact, and what is lost is told loudly. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { nightly } from '../support/nightly.ts';
 import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
 import { FILES, HOME, MANY, TASKS, TIMES } from './events/size.ts';
 
-const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
+type Machine = readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>];
+const MACHINES: readonly Machine[] = [
   ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
-  ['Linux 6.12, one processor', { kernel: '6.12', cpus: 1 }],
+  ...nightly<Machine>(['Linux 6.12, one processor', { kernel: '6.12', cpus: 1 }]),
 ];
 
 describe.each(MACHINES)('%s', (_name, machine) => {

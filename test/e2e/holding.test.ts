@@ -1,6 +1,6 @@
 /** Containers from their first instruction on: what agent/holding.ts did in the microVM must have come out right. `npm run nightly` starts more. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { NIGHTLY } from '../support/nightly.ts';
+import { NIGHTLY, nightly } from '../support/nightly.ts';
 import { MACHINE_LIMIT } from '../support/patience.ts';
 import { hookLimit } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
@@ -8,9 +8,10 @@ import { factsOf } from './agent/facts.ts';
 import { START_IMAGE } from './agent/start-manifests.ts';
 
 const STARTS = NIGHTLY ? 100 : 3;
-const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
+type Machine = readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>];
+const MACHINES: readonly Machine[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
-  ['Linux 6.12', { kernel: '6.12' }],
+  ...nightly<Machine>(['Linux 6.12', { kernel: '6.12' }]),
 ];
 describe.each(MACHINES)('%s', (_name, machine) => {
   let facts: ReadonlyMap<string, unknown>;

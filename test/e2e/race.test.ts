@@ -1,7 +1,7 @@
 /** Verdicts under preemption: crowds of tasks on one and two processors, on kernels that preempt programs at any point. */
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { NIGHTLY } from '../support/nightly.ts';
+import { NIGHTLY, nightly } from '../support/nightly.ts';
 import { MACHINE_LIMIT } from '../support/patience.ts';
 import { factsIn, guestProgram, hookLimit, outputOf } from '../support/vm/index.ts';
 import type { VmRequest } from '../support/vm/index.ts';
@@ -9,18 +9,19 @@ import { CROWDS } from './race/crowds.ts';
 
 /** For each crowd. */
 const TRIES = NIGHTLY ? 100_000 : 5_000;
-const MACHINES: readonly (readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>])[] = [
+type Machine = readonly [string, Pick<VmRequest, 'kernel' | 'cpus' | 'append'>];
+const MACHINES: readonly Machine[] = [
   ['Linux 6.1, fully preemptible, one processor', { kernel: '6.1', cpus: 1, append: 'preempt=full' }],
   ['Linux 6.1, PREEMPT_RT, two processors', { kernel: '6.1-rt', cpus: 2 }],
-  ['Linux 6.12, PREEMPT_RT, two processors', { kernel: '6.12-rt', cpus: 2 }],
-];
-const MORE_MACHINES: typeof MACHINES = [
-  ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
-  ['Linux 6.1, PREEMPT_RT, one processor', { kernel: '6.1-rt', cpus: 1 }],
+  ...nightly<Machine>(
+    ['Linux 6.1, fully preemptible, two processors', { kernel: '6.1', cpus: 2, append: 'preempt=full' }],
+    ['Linux 6.1, PREEMPT_RT, one processor', { kernel: '6.1-rt', cpus: 1 }],
+    ['Linux 6.12, PREEMPT_RT, two processors', { kernel: '6.12-rt', cpus: 2 }],
+  ),
 ];
 const RIGHT = 'all tries, 0 passed, 0 refused, 0 other';
 
-describe.each(NIGHTLY ? [...MACHINES, ...MORE_MACHINES] : MACHINES)('%s', (_name, machine) => {
+describe.each(MACHINES)('%s', (_name, machine) => {
   let facts: ReadonlyMap<string, string>;
 
   beforeAll(async () => {
