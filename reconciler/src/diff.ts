@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { Change, PlannedPolicy } from './delivery.ts';
 import { clip, count, plain } from './describe.ts';
 import { unifiedDiff } from './line-diff.ts';
+import { OURS } from './marks.ts';
 
 /** A planned policy, and its object as it is now where there is one. */
 export interface Compared {
@@ -133,10 +134,9 @@ function visible(line: string): string {
 
 /** What servers, other tools and we ourselves write is not the author's. */
 const NOT_SHOWN = new Set<string>([
-  ...Object.values(ANNOTATION),
-  'parapet.dev/owner',
-  'parapet.dev/source-namespace',
-  'parapet.dev/source-name',
+  ...OURS,
+  // The path of the construct, which the SDK writes.
+  'parapet.dev/construct',
   'kubectl.kubernetes.io/last-applied-configuration',
 ]);
 

@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
+import { ANNOTATION } from '@parapet/policy';
 import fc from 'fast-check';
 import type { Change, PlannedPolicy } from '../../../reconciler/src/delivery.ts';
 import { diffOf, diffText, prunePreview, pruneText } from '../../../reconciler/src/diff.ts';
 import type { Compared } from '../../../reconciler/src/diff.ts';
+import { MARK } from '../../../reconciler/src/marks.ts';
 import { manifest, problem } from './builders.ts';
 
 type Json = Record<string, unknown>;
@@ -16,7 +18,10 @@ const stored = (value: Json, source = 'shop.ts:12', labels: Json = {}): Json => 
     resourceVersion: '77',
     managedFields: [{}],
     labels: { 'parapet.dev/source-name': 'shop', 'parapet.dev/source-namespace': 'parapet-system', ...labels },
-    annotations: { 'parapet.dev/source': source, 'parapet.dev/commit': source, 'parapet.dev/owner': '1' },
+    annotations: {
+      ...Object.fromEntries([...Object.values(ANNOTATION), ...Object.values(MARK)].map((key) => [key, source])),
+      'parapet.dev/construct': `shop/${source}`,
+    },
   },
   status: { nodes: { total: 3 } },
 });
