@@ -1,7 +1,7 @@
 /** Commits of a real repository through the real sandbox into a real API server, policy by policy. */
 import { setImmediate as breathe } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { customResourceDefinitions, POLICY_KINDS } from '@parapet/policy';
+import { POLICY_KINDS } from '@parapet/policy';
 import type { SynthManifest } from '../../reconciler/src/ports.ts';
 import { FIELD_MANAGER } from '../../reconciler/src/adapters/kubernetes/apply.ts';
 import { Connection } from '../../reconciler/src/adapters/kubernetes/connection.ts';
@@ -14,7 +14,8 @@ import type { RevisionRules } from '../../reconciler/src/revision.ts';
 import { describeRevision } from '../../reconciler/src/revision.ts';
 import { runSource } from '../../reconciler/src/source-run.ts';
 import type { RunParts, SourceRunResult } from '../../reconciler/src/source-run.ts';
-import { ControlPlane } from '../support/cluster/control-plane.ts';
+import type { ControlPlane } from '../support/cluster/control-plane.ts';
+import { startWithPolicies } from '../support/cluster/with-policies.ts';
 
 jest.setTimeout(180_000);
 
@@ -29,10 +30,7 @@ let number = 0;
 let source = { namespace: 'parapet-system', name: 'shop', uid: '' };
 
 beforeAll(async () => {
-  plane = await ControlPlane.start();
-  await plane.apply(customResourceDefinitions());
-  for (const kind of ['kubearmorpolicies', 'kubearmorclusterpolicies', 'kubearmorhostpolicies'])
-    await plane.must(['wait', '--for=condition=Established', `crd/${kind}.security.kubearmor.com`]);
+  plane = await startWithPolicies();
 });
 afterAll(() => plane.stop());
 

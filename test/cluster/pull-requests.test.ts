@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { customResourceDefinitions, POLICY_KINDS } from '@parapet/policy';
+import { POLICY_KINDS } from '@parapet/policy';
 import { GitSource } from '../../reconciler/src/adapters/git.ts';
 import { createHost } from '../../reconciler/src/adapters/hosts/create-host.ts';
 import { Connection } from '../../reconciler/src/adapters/kubernetes/connection.ts';
@@ -25,7 +25,8 @@ import type { LookedAll } from '../../reconciler/src/pull-requests.ts';
 import { runSource } from '../../reconciler/src/source-run.ts';
 import type { RunParts } from '../../reconciler/src/source-run.ts';
 import type { Statuses } from '../../reconciler/src/statuses.ts';
-import { ControlPlane } from '../support/cluster/control-plane.ts';
+import type { ControlPlane } from '../support/cluster/control-plane.ts';
+import { startWithPolicies } from '../support/cluster/with-policies.ts';
 import { startGithub } from '../support/github/index.ts';
 import type { Github } from '../support/github/index.ts';
 import type { KeptComment } from '../support/hosts/comment-book.ts';
@@ -68,10 +69,7 @@ let number = 0;
 let main = '';
 
 beforeAll(async () => {
-  plane = await ControlPlane.start();
-  await plane.apply(customResourceDefinitions());
-  for (const kind of ['kubearmorpolicies', 'kubearmorclusterpolicies', 'kubearmorhostpolicies'])
-    await plane.must(['wait', '--for=condition=Established', `crd/${kind}.security.kubearmor.com`]);
+  plane = await startWithPolicies();
 });
 afterAll(() => plane.stop());
 
