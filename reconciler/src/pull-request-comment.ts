@@ -5,9 +5,11 @@ import type { Problem, WhatIfRule, WhatIfSummary } from '@parapet/policy';
 import { clip, count, describeProblems, shortCommit } from './describe.ts';
 import { diffHeader, prunePreview } from './diff.ts';
 import type { Diff, PolicyDiff } from './diff.ts';
+import { HOST_LIMITS } from './host-limits.ts';
 import { code, diffBlock, htmlCode, table } from './markdown.ts';
 import { outcome } from './outcome.ts';
 import type { Outcome } from './outcome.ts';
+import type { HostKind } from './source-spec.ts';
 
 export interface PullRequestReport {
   /** The PolicySource, `parapet-system/shop`. */
@@ -33,8 +35,15 @@ export interface CommentSettings {
   readonly details: boolean;
 }
 
-/** GitHub takes the shortest comments of all but Bitbucket Server, which takes 32,768. */
-export const COMMENT_SETTINGS: CommentSettings = { limit: 65_536, details: true };
+/** Bytes that are left to the line by which a comment is found again. */
+const FIRST_LINE = 512;
+/** Nobody reads longer ones, whatever a host takes. */
+const LONGEST = 65_536;
+
+/** What fits on each host. */
+export function commentSettings(provider: HostKind): CommentSettings {
+  return { limit: Math.min(HOST_LIMITS[provider].comment, LONGEST) - FIRST_LINE, details: provider !== 'Bitbucket' };
+}
 
 /** Rows of one table or list; the rest is counted. */
 const MAX_ROWS = 50;
@@ -49,7 +58,7 @@ interface Part {
  * The comment's Markdown: the same for the same report. Where it is longer than the host takes, its largest parts are left out, one by one, and
  * their names stand at the end instead.
  */
-export function pullRequestComment(report: PullRequestReport, settings: CommentSettings = COMMENT_SETTINGS): string {
+export function pullRequestComment(report: PullRequestReport, settings: CommentSettings): string {
   const top = [`### ${headline(report)}`, ...whatIfLine(report)];
   const parts = partsOf(report, settings);
   const left = new Set<Part>();

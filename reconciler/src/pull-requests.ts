@@ -7,10 +7,11 @@ import type { CommentQueue } from './comment-queue.ts';
 import { plain } from './describe.ts';
 import { hashOfValue } from './manifest.ts';
 import type { CommentHost, OpenPullRequest, PullRequest } from './ports.ts';
-import { commentMarker, pullRequestComment, pullRequestOutcome } from './pull-request-comment.ts';
-import type { CommentSettings, PullRequestReport } from './pull-request-comment.ts';
+import { commentMarker, commentSettings, pullRequestComment, pullRequestOutcome } from './pull-request-comment.ts';
+import type { PullRequestReport } from './pull-request-comment.ts';
 import { lookAt } from './pull-request-look.ts';
 import type { LookParts } from './pull-request-look.ts';
+import type { HostKind } from './source-spec.ts';
 import { StageError } from './stage-error.ts';
 import { supersededBy } from './status-words.ts';
 import type { Topic } from './status-words.ts';
@@ -23,7 +24,7 @@ export interface PullRequestsWiring extends LookParts {
   readonly host: CommentHost;
   /** Absent where the source wants none. */
   readonly comments: CommentQueue | undefined;
-  readonly commentSettings: CommentSettings;
+  readonly provider: HostKind;
   /** Most pull requests that are looked at; the newest. */
   readonly limit: number;
   /** Folder of the program in the repository; `.` is all of it. */
@@ -218,13 +219,13 @@ export class PullRequests {
   }
 
   #say({ number, commit }: PullRequest, report: PullRequestReport, isOpen: boolean): void {
-    const { statuses, log, host, comments, commentSettings, source } = this.#wiring;
+    const { statuses, log, host, comments, provider, source } = this.#wiring;
     const outcome = pullRequestOutcome(report);
     statuses.set(commit, 'diff', outcome);
     log({ level: 'info', stage: 'pull-request', source, commit, message: `#${number}: ${outcome.description}` });
     if (!isOpen) return;
     const onlyChange = report.problems.length === 0 && report.diff?.policies.length === 0;
-    const body = pullRequestComment(report, commentSettings);
+    const body = pullRequestComment(report, commentSettings(provider));
     comments?.put({ host, comment: { pullRequest: number, marker: commentMarker(report), body, onlyChange } });
   }
 

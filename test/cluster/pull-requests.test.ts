@@ -19,7 +19,6 @@ import { NO_METRICS } from '../../reconciler/src/no-metrics.ts';
 import { claim } from '../../reconciler/src/ownership.ts';
 import { Pace } from '../../reconciler/src/pace.ts';
 import type { Clock } from '../../reconciler/src/ports.ts';
-import { COMMENT_SETTINGS } from '../../reconciler/src/pull-request-comment.ts';
 import { PullRequests } from '../../reconciler/src/pull-requests.ts';
 import type { LookedAll } from '../../reconciler/src/pull-requests.ts';
 import { runSource } from '../../reconciler/src/source-run.ts';
@@ -139,7 +138,7 @@ function wire(): void {
     ...{ clock, log: log.log, statuses, host, comments },
     source: `${SOURCE.namespace}/${SOURCE.name}`,
     cluster: undefined,
-    commentSettings: COMMENT_SETTINGS,
+    provider: 'GitHub',
     limit: 20,
     path: '.',
   });

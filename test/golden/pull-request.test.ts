@@ -7,7 +7,7 @@ import type { Problem } from '@parapet/policy';
 import type { Change, PlannedPolicy } from '../../reconciler/src/delivery.ts';
 import { diffOf } from '../../reconciler/src/diff.ts';
 import type { Compared } from '../../reconciler/src/diff.ts';
-import { COMMENT_SETTINGS, pullRequestComment } from '../../reconciler/src/pull-request-comment.ts';
+import { commentSettings, pullRequestComment } from '../../reconciler/src/pull-request-comment.ts';
 import type { PullRequestReport } from '../../reconciler/src/pull-request-comment.ts';
 import { manifest, policyOf } from '../support/agent-fakes.ts';
 
@@ -102,7 +102,7 @@ const REPORTS: Readonly<Record<string, { readonly report: PullRequestReport; rea
   },
 };
 
-test.each(Object.entries(REPORTS))('the comment %s is as it was reviewed', (name, { report, details = true, limit = COMMENT_SETTINGS.limit }) => {
+test.each(Object.entries(REPORTS))('the comment %s is as it was reviewed', (name, { report, details = true, limit = commentSettings('GitHub').limit }) => {
   const file = path.join(import.meta.dirname, 'pull-request', `${name}.md`);
   const text = pullRequestComment(report, { limit, details });
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);

@@ -3,8 +3,9 @@ import { WhatIf } from '@parapet/policy';
 import fc from 'fast-check';
 import type { Change, PlannedPolicy } from '../../../reconciler/src/delivery.ts';
 import { diffOf } from '../../../reconciler/src/diff.ts';
+import { HOST_LIMITS } from '../../../reconciler/src/host-limits.ts';
 import { code, diffBlock, htmlCode } from '../../../reconciler/src/markdown.ts';
-import { commentMarker, pullRequestComment, pullRequestOutcome } from '../../../reconciler/src/pull-request-comment.ts';
+import { commentMarker, commentSettings, pullRequestComment, pullRequestOutcome } from '../../../reconciler/src/pull-request-comment.ts';
 import type { PullRequestReport } from '../../../reconciler/src/pull-request-comment.ts';
 import { record } from '../policy/telemetry-records.ts';
 import { hash, manifest, problem } from './builders.ts';
@@ -153,7 +154,7 @@ test('long tables and lists are cut with how much more there is', () => {
       policy: { kind: 'KubeArmorHostPolicy', namespace: '', name: `p${index}`, change: 'removed', problems: [] },
     })),
   );
-  const comment = pullRequestComment({ source: 's', commit: hash('a'), problems, diff });
+  const comment = pullRequestComment({ source: 's', commit: hash('a'), problems, diff }, commentSettings('GitHub'));
   expect(comment.match(/^… and 10 more$/m)).not.toBeNull();
   expect(comment.match(/^… and 30 more$/gm)).toHaveLength(2);
 });
@@ -178,3 +179,13 @@ test('the status says what would change and be blocked, or what is wrong', () =>
   expect(pullRequestOutcome({ ...base, problems: [problem('odd', { severity: 'warning' })] }).state).toBe('success');
   expect(pullRequestOutcome({ ...base, diff: undefined }).state).toBe('failure');
 });
+
+test.each(['GitHub', 'GitLab', 'Gitea', 'Bitbucket'] as const)(
+  'a comment for %s leaves room for the line by which it is found again',
+  (provider) => {
+    const { limit, details } = commentSettings(provider);
+    const marker = commentMarker({ source: `${'n'.repeat(250)}/s`, cluster: 'c'.repeat(63) });
+    expect(limit + `<!-- parapet:${marker} -->\n\n`.length).toBeLessThanOrEqual(HOST_LIMITS[provider].comment);
+    expect(details).toBe(provider !== 'Bitbucket');
+  },
+);

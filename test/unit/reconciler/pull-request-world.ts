@@ -5,7 +5,6 @@ import { CommentQueue } from '../../../reconciler/src/comment-queue.ts';
 import { HOST_LIMITS } from '../../../reconciler/src/host-limits.ts';
 import { Pace } from '../../../reconciler/src/pace.ts';
 import type { CommentHost, OpenPullRequest, PullRequestComment, PullRequestsResult, StatusHost } from '../../../reconciler/src/ports.ts';
-import { COMMENT_SETTINGS } from '../../../reconciler/src/pull-request-comment.ts';
 import type { LookedAll, PullRequests, PullRequestsWiring } from '../../../reconciler/src/pull-requests.ts';
 import type { Topic } from '../../../reconciler/src/status-words.ts';
 import { hash, manifest, memoryLog } from './builders.ts';
@@ -62,7 +61,7 @@ export class PullRequestWorld {
       statuses: this.statuses,
       host: this.#host,
       comments: this.comments,
-      commentSettings: COMMENT_SETTINGS,
+      provider: 'GitHub',
       limit: 20,
       path: 'policies',
       ...more,
