@@ -9,8 +9,8 @@ import { readRecord, record } from './outbox-record.ts';
 import type { OutboxRecord } from './outbox-record.ts';
 import type { CommitStatus } from './ports.ts';
 
-/** Commits whose statuses are remembered with nothing left to send, so that none is posted twice. */
-const MAX_COMMITS = 50;
+/** Commits whose statuses are remembered with nothing left to send, so that none is posted twice: more than the pull requests of a source. */
+const MAX_COMMITS = 150;
 /** What all entries may take as JSON. Below what is promised, since answers are noted after the last look at it. */
 const MAX_BYTES = 400 * 1024;
 

@@ -225,12 +225,22 @@ test('commits that were not spoken of for long are forgotten, but none that wait
   drain(outbox);
   outbox.put(status('success', 'waits', { commit: 'waiting' }));
   step(outbox, UNANSWERED);
-  for (let number = 0; number < 100; number += 1) {
+  for (let number = 0; number < 300; number += 1) {
     outbox.put(status('success', '', { commit: `c${number}` }));
     drain(outbox);
     expect(outbox.put(status('success', '', { commit: 'kept' }))).toBe(false);
   }
   const known = ['pending', 'old', 'kept', 'waiting'].map((commit) => outbox.latest(commit, 'parapet/synth')?.state);
   expect(known).toEqual(['pending', undefined, 'success', 'success']);
-  expect(new Set(outbox.toJSON().entries.map(({ commit }) => commit)).size).toBeLessThanOrEqual(53);
+  expect(new Set(outbox.toJSON().entries.map(({ commit }) => commit)).size).toBeLessThanOrEqual(153);
+});
+
+test('a hundred heads of pull requests do not make it forget what was said of the commit that is applied', () => {
+  const outbox = filled(status('success', 'applied'));
+  for (let number = 0; number < 100; number += 1) {
+    const commit = number.toString(16).padStart(40, '0');
+    for (const topic of ['synth', 'diff']) outbox.put(status('success', 'x'.repeat(140), of(topic, commit)));
+    drain(outbox);
+  }
+  expect(outbox.put(status('success', 'applied'))).toBe(false);
 });
