@@ -40,6 +40,7 @@ export async function readAnswer(response: Dispatcher.ResponseData, about: strin
   const value = parsed(text);
   const { statusCode } = response;
   if (statusCode < 300 && value !== undefined) return value;
+  if (statusCode === 401) throw new StageError('target', 'the API server does not accept these credentials', { retry: true });
   const said = statusOf(value, statusCode);
   const message = plain(said.message === '' ? `the API server answered ${statusCode} to ${about}` : said.message).slice(0, 1000);
   if (ABOUT_THE_OBJECT.includes(statusCode)) throw new ApiError(message, { code: statusCode, ...said });

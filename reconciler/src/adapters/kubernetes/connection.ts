@@ -4,11 +4,13 @@
  */
 import type { RequestOptions } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, ProxyAgent, request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { StageError } from '../../stage-error.ts';
 import { readAnswer } from './answer.ts';
+import { loadKubeConfig } from './kubeconfig.ts';
+import type { ClusterChoice } from './kubeconfig.ts';
 
 export interface Ask {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -25,9 +27,7 @@ export interface Ask {
   readonly patience?: number;
 }
 
-export interface ConnectionOptions {
-  /** Path of a kubeconfig; `undefined` is the pod's own service account. */
-  readonly kubeconfig: string | undefined;
+export interface ConnectionOptions extends ClusterChoice {
   /** Hears of every answer, for metrics; `code` 0 is none. */
   readonly onAnswer?: (answer: { readonly method: string; readonly code: number }) => void;
 }
@@ -61,17 +61,7 @@ export class Connection {
   /** Throws a StageError when there is no usable configuration. */
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#config = new KubeConfig();
-    try {
-      if (options.kubeconfig === undefined) this.#config.loadFromCluster();
-      else this.#config.loadFromFile(options.kubeconfig);
-    } catch (cause) {
-      const where = options.kubeconfig ?? "the pod's service account";
-      throw new StageError('target', `${where} can't be used to reach a cluster`, { cause, retry: false });
-    }
-    if (this.#config.getCurrentCluster() === null) {
-      throw new StageError('target', `${options.kubeconfig ?? 'this pod'} names no cluster`, { retry: false });
-    }
+    this.#config = loadKubeConfig(options);
   }
 
   /** The namespace that this process is in, or that the kubeconfig names. */
@@ -152,7 +142,7 @@ export class Connection {
       asked.signal?.throwIfAborted();
       this.#silentAt = performance.now();
       this.#options.onAnswer?.({ method: asked.method, code: 0 });
-      throw new StageError('target', `the API server does not answer (${reasonOf(cause)})`, { cause });
+      throw new StageError('target', `the API server at ${url.origin} does not answer (${reasonOf(cause)})`, { cause });
     }
   }
 
@@ -203,6 +193,6 @@ function busyFor({ statusCode, headers }: Dispatcher.ResponseData, attempt: numb
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'no answer';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+  return [code, name].find((text) => typeof text === 'string') ?? 'no answer';
 }
