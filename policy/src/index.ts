@@ -39,6 +39,7 @@ export * from './report.ts';
 export { IO_FIELDS, quantity, tightest } from './resources.ts';
 export type { IoLimits, Resources } from './resources.ts';
 export * from './site.ts';
+export { closest } from './suggest.ts';
 export * from './switches.ts';
 export { hookNumbersTelling, hooksTelling, PATH_SYSCALLS } from './path-syscalls.ts';
 export type { PathSyscall } from './path-syscalls.ts';

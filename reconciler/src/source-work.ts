@@ -2,8 +2,8 @@
 import type { Announcer } from './announcer.ts';
 import type { Prepared, Unusable } from './plan-commit.ts';
 import type { Resolved, ResolvedCommit } from './ports.ts';
-import type { RevisionRules } from './revision.ts';
 import type { SourceWork, StopReason } from './source-loop-parts.ts';
+import { rulesOf } from './source-rules.ts';
 import { runSource } from './source-run.ts';
 import type { Delivered, RunParts, SourceRunResult } from './source-run.ts';
 import type { SourceSpec } from './source-spec.ts';
@@ -67,7 +67,7 @@ export class CommitWork implements SourceWork {
 
   #runParts(commit: string, pruneConfirmed: boolean): RunParts {
     const { announcer, run, spec } = this.#parts;
-    const rules = { ...rulesOf(spec), pruneConfirmed };
+    const rules = rulesOf(spec, pruneConfirmed);
     if (announcer === undefined) return { ...run, rules };
     return {
       ...run,
@@ -103,11 +103,6 @@ export class CommitWork implements SourceWork {
     announcer?.failed(commit, failure);
     if (!signal.aborted) await onRefused?.('failed', failure.message, signal);
   }
-}
-
-/** What the source lets its commits do. */
-export function rulesOf({ prune, pruneLimit, allowEmpty, force, drift }: SourceSpec): Omit<RevisionRules, 'pruneConfirmed'> {
-  return { prune, pruneLimit, allowEmpty, force, drift };
 }
 
 /** Time that is up has another one. */

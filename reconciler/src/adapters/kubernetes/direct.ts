@@ -14,9 +14,12 @@ import { refusalOf } from './refusal.ts';
 /** Writes at one time of one revision. */
 const PARALLEL = 16;
 
+/** Every policy that there is in the cluster; `note` and `forget` hear of what is written. */
+export type KnownPolicies = Pick<LivePolicies, 'synced' | 'get' | 'of'> & Partial<Pick<LivePolicies, 'note' | 'forget'>>;
+
 export interface DirectOptions {
   readonly connection: Connection;
-  readonly live: LivePolicies;
+  readonly live: KnownPolicies;
   /** uid of the PolicySource. */
   readonly source: string;
   /** `system:serviceaccount:NAMESPACE:NAME`: who writes, instead of us. */
@@ -25,6 +28,8 @@ export interface DirectOptions {
   readonly force: boolean;
   /** Hears of fields that were taken back or over. */
   readonly onForced?: (ref: PolicyRef, why: string) => void;
+  /** Hears what the server would store of a policy that was tried out. */
+  readonly onTried?: (ref: PolicyRef, stored: unknown) => void;
 }
 
 export class DirectDelivery implements Delivery {
@@ -97,7 +102,8 @@ export class DirectDelivery implements Delivery {
       if (!dryRun) this.#options.onForced?.(policy, error.message);
       answer = await send(true);
     }
-    if (!dryRun) this.#options.live.note(policy.kind, answer);
+    if (dryRun) this.#options.onTried?.(policy, answer);
+    else this.#options.live.note?.(policy.kind, answer);
   }
 
   /** What we own and somebody changed is taken back; anything else only where that is wished for. */
@@ -116,6 +122,6 @@ export class DirectDelivery implements Delivery {
     } catch (error) {
       if (!(error instanceof ApiError) || (error.code !== 404 && error.code !== 409)) throw error;
     }
-    live.forget(policy);
+    live.forget?.(policy);
   }
 }

@@ -33,14 +33,25 @@ export function policyPath({ kind, namespace, name }: PolicyRef): string {
   return `/apis/${group}${within}/${plural}/${encodeURIComponent(name)}`;
 }
 
+/** What rights on policies of a kind are about. */
+export function policyResource(kind: PolicyKind): { readonly group: string; readonly resource: string } {
+  const { group, plural } = POLICIES[kind];
+  return { group: group.replace(/\/.*$/, ''), resource: plural };
+}
+
 const OURS = '/apis/parapet.dev/v1alpha1';
 
 export const SOURCES_PATH = `${OURS}/policysources`;
 export const REPORTS_PATH = `${OURS}/nodereports`;
 
+/** Path of all PolicySources of a namespace. */
+export function sourcesPath(namespace: string): string {
+  return `${OURS}/namespaces/${encodeURIComponent(namespace)}/policysources`;
+}
+
 /** Path of one PolicySource. */
 export function sourcePath({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
-  return `${OURS}/namespaces/${encodeURIComponent(namespace)}/policysources/${encodeURIComponent(name)}`;
+  return `${sourcesPath(namespace)}/${encodeURIComponent(name)}`;
 }
 
 /** Kinds of others of which single objects are read or written. */

@@ -33,7 +33,8 @@ import { SourceReporting } from '../../source-reporting.ts';
 import { SourceStatuses } from '../../source-statuses.ts';
 import type { Paces } from '../../source-statuses.ts';
 import { readSourceUrl, sourceDirectory } from '../../source-url.ts';
-import { CommitWork, rulesOf } from '../../source-work.ts';
+import { gateOf, rulesOf } from '../../source-rules.ts';
+import { CommitWork } from '../../source-work.ts';
 import type { WorkParts } from '../../source-work.ts';
 import { StageError } from '../../stage-error.ts';
 import type { CommentQueue } from '../../comment-queue.ts';
@@ -144,7 +145,7 @@ export class SourceOpener {
     const { delivery, close, onRefused } = this.#delivery(spec, (commit, signal) => source.committedAt(commit, signal));
     const run = this.#run(spec, { source, delivery });
     // A pull request is judged by itself: what it lacks is not forgotten about the source's own policies.
-    const plan = { ...run, judge: new Judge(), rules: { ...rulesOf(spec), pruneConfirmed: false } };
+    const plan = { ...run, judge: new Judge(), rules: rulesOf(spec, false) };
     const announcer = await this.#reporting.open(spec, plan);
     const { readiness } = this.#parts;
     const work = new CommitWork({
@@ -166,11 +167,10 @@ export class SourceOpener {
   #run(spec: SourceSpec, { source, delivery }: { readonly source: GitSource; readonly delivery: Delivery }): WorkParts['run'] {
     const { metrics, synthesizer } = this.#parts;
     const { namespace, name, uid } = this.#identity;
-    const { kinds, namespaces } = spec.allow;
     return {
       ...{ source, synthesizer, judge: new Judge(), delivery, metrics },
       claim: (manifest, ref, commit) => claim(manifest, ref, { source: { namespace, name, uid }, repository: source.url, commit }),
-      gate: { kinds, namespaces, ...(spec.targetNamespace === undefined ? {} : { targetNamespace: spec.targetNamespace }) },
+      gate: gateOf(spec),
       breathe: () => breathe(),
       now: () => performance.now(),
     };
