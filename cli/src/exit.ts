@@ -10,6 +10,8 @@ export const EXIT = {
   usage: 2,
   /** The world failed: a file, the network, the kernel, the runtime; or a bug in Parapet. */
   failed: 3,
+  /** Of a command that says something else by 1: the input has problems. */
+  refused: 4,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -53,7 +55,7 @@ function reasons(error: unknown): string[] {
   return [error.message, ...(error.cause === undefined ? [] : reasons(error.cause))];
 }
 
-/** Messages quote programs and manifests of strangers: nothing in them may steer the terminal or look like another line. */
+/** Messages quote programs and manifests of strangers: nothing in them may steer the terminal or look like something else. */
 export function harmless(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? ' ' : '?'));
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => (character === '\n' || character === '\t' ? ' ' : '?'));
 }

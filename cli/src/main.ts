@@ -4,11 +4,14 @@ import { Command, CommanderError } from 'commander';
 import { addAgentCommands } from './agent-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addControllerCommand } from './controller-command.ts';
+import { addDiffCommand } from './diff-command.ts';
 import { EXIT, explainFailure } from './exit.ts';
 import type { Door, ExitCode, Terminal } from './exit.ts';
+import { addGetCommand, addTreeCommand } from './get-command.ts';
 import { addInstallCommand } from './install-command.ts';
 import { addPrintCommand } from './print-command.ts';
 import { addReconcileCommand } from './reconcile-command.ts';
+import { addSuspendCommands, addSyncCommand } from './sync-command.ts';
 import { addSynthCommand } from './synth-command.ts';
 import { addWhatIfCommand } from './what-if-command.ts';
 
@@ -21,7 +24,8 @@ const terminalOfProcess: Terminal = {
 /** Runs `parapet` with these arguments (without the program's own name) and returns its exit code; never throws. */
 export async function main(args: readonly string[], terminal: Terminal = terminalOfProcess): Promise<ExitCode> {
   // A reader that went away (`parapet synth . | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed));
+  const onStdoutError = (error: NodeJS.ErrnoException): void => process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed);
+  if (terminal === terminalOfProcess) process.stdout.on('error', onStdoutError);
   let code: ExitCode = EXIT.done;
   const program = makeProgram({
     terminal,
@@ -55,6 +59,11 @@ function makeProgram({ terminal, finish }: Door): Command {
   addControllerCommand(program, door);
   addInstallCommand(program, door);
   addPrintCommand(program, door);
+  addGetCommand(program, door);
+  addTreeCommand(program, door);
+  addDiffCommand(program, door);
+  addSyncCommand(program, door);
+  addSuspendCommands(program, door);
   addAgentCommands(program, door);
   return program;
 }

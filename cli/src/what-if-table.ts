@@ -1,7 +1,8 @@
-/** What-if for a terminal. Names come from files of telemetry, so nothing is printed that could steer it. */
+/** What-if for a terminal. */
 import { refKey, whatIfText } from '@parapet/policy';
 import type { WhatIfOutcome, WhatIfRule, WhatIfSummary } from '@parapet/policy';
-import { harmless } from './exit.ts';
+import { columns } from './columns.ts';
+import { jsonText } from './data-text.ts';
 
 const WORDS: Readonly<Record<WhatIfOutcome, string>> = {
   'would-block': 'would block',
@@ -37,27 +38,11 @@ function whereText({ workloads, examples }: WhatIfRule): string {
   return `${workloads.slice(0, MAX_NAMED).join(', ')}${more}: ${examples.join(', ')}`;
 }
 
-function columns(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map(harmless));
-  const widths = (rows[0] ?? []).map((_cell, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}
-
 /** The same for programs. */
 export function whatIfJson(summary: WhatIfSummary): string {
   const { first, last, ...rest } = summary;
   const times = { ...(first === undefined ? {} : { first: timeText(first) }), ...(last === undefined ? {} : { last: timeText(last) }) };
-  const text = JSON.stringify({ text: whatIfText(summary), ...times, ...rest }, null, 2);
-  // JSON leaves these as they are, and a terminal may not.
-  return `${text.replace(/[\u007f-\u009f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
+  return jsonText({ text: whatIfText(summary), ...times, ...rest });
 }
 
 function timeText(time: number): string {

@@ -71,6 +71,12 @@ describe('usage', () => {
     { args: ['reconcile', '--once', '--interval', '5s'], text: /cannot be used with/ },
     { args: ['synth', '.', '--stdout', '--out', 'x'], text: /cannot be used with/ },
     { args: ['print', 'frob'], text: /Allowed choices are argocd-plugin/ },
+    { args: ['get', 'shop', '-A'], text: /-A cannot be used with it/ },
+    { args: ['get', '-o', 'xml'], text: /Allowed choices are table, json, yaml/ },
+    { args: ['tree'], text: /missing required argument 'name'/ },
+    { args: ['diff', '../shop'], text: /It is not a name/ },
+    { args: ['sync', 'shop', '--timeout', 'soon'], text: /It is not a time/ },
+    { args: ['suspend', 'shop', '-n', 'a/b'], text: /It is not a name/ },
     { args: ['reconcile'], text: /no repository to follow[\s\S]*no target to write to/ },
   ])('$args is refused with exit code 2 and without a stack', ({ args, text }) => {
     const { status, stdout, stderr } = parapet(args);
@@ -85,6 +91,15 @@ describe('usage', () => {
     expect(parapet(['--version']).stdout).toBe(
       `${(JSON.parse(readFileSync(join(root, 'cli/package.json'), 'utf8')) as { version: string }).version}\n`,
     );
+  });
+});
+
+test.each(['get', 'tree', 'diff', 'sync', 'suspend', 'resume'])('%s needs to know a cluster', (command) => {
+  const { status, stdout, stderr } = parapet([command, ...(command === 'get' ? [] : ['shop'])], { env: { HOME: folder } });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 3,
+    stdout: '',
+    stderr: `parapet: there is no kubeconfig at ${folder}/.kube/config\n`,
   });
 });
 
