@@ -4,7 +4,6 @@ import type { CommentQueue } from './comment-queue.ts';
 import { plain } from './describe.ts';
 import type { PlanParts } from './plan-commit.ts';
 import type { Clock, Log, ResolvedCommit, Store } from './ports.ts';
-import { COMMENT_SETTINGS } from './pull-request-comment.ts';
 import { PullRequestWatch } from './pull-request-watch.ts';
 import { PullRequests } from './pull-requests.ts';
 import type { Readiness } from './readiness.ts';
@@ -115,8 +114,7 @@ export class SourceReporting {
     const pullRequests = new PullRequests({
       ...{ plan, stored, telemetry, clock, log, source: sourceName(identity), cluster, statuses, host, limit, path: spec.path },
       comments: comment ? comments(spec.statuses.apiUrl) : undefined,
-      // Bitbucket shows HTML as it is written.
-      commentSettings: { ...COMMENT_SETTINGS, limit: host.limits.comment, details: spec.statuses.provider !== 'Bitbucket' },
+      provider: spec.statuses.provider,
     });
     return new PullRequestWatch(pullRequests, clock);
   }
