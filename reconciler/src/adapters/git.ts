@@ -136,15 +136,13 @@ export class GitSource implements Source {
   }
 
   /** When a commit that was exported was made, in seconds since the epoch. Rejects with Git's failures. */
-  async committedAt(commit: string, signal: AbortSignal): Promise<number> {
-    const args = ['show', '--no-patch', '--format=%ct', commit, '--'];
-    return Number(await this.#mirror.read(args, this.#call('fetch', signal).limited));
-  }
+  readonly committedAt = (commit: string, signal: AbortSignal): Promise<number> =>
+    this.#mirror.committedAt(commit, this.#call('fetch', signal).limited);
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#signatures?.close();
-    await Promise.all([...this.#work].map(async (work) => fs.rm(work, { recursive: true, force: true })));
+    const works = [...this.#work].map(async (work) => fs.rm(work, { recursive: true, force: true }));
+    await Promise.all([this.#signatures?.close(), ...works]);
   }
 
   #call(stage: 'resolve' | 'fetch', signal: AbortSignal): Call {

@@ -81,6 +81,11 @@ export class Mirror {
     });
   }
 
+  /** When a commit that is here was made, in seconds since the epoch. */
+  async committedAt(commit: string, signal: AbortSignal): Promise<number> {
+    return Number(await this.read(['show', '--no-patch', '--format=%ct', commit, '--'], signal));
+  }
+
   /** The object that a reference of the mirror points to. */
   async at(ref: string): Promise<string | undefined> {
     const text = await fs.readFile(join(this.path, ref), 'latin1').catch(() => '');
