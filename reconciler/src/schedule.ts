@@ -65,6 +65,7 @@ export class Schedule {
     }
     // Where it did not even come to asking, the next time is as far away as if it had.
     if (retry !== undefined || this.isTimeToAsk) this.#ask = now + Math.min(retry ?? interval, interval);
-    this.within(Math.max(0, this.#ask - now));
+    // Whatever somebody wanted to have looked at meanwhile, the run has looked at.
+    this.#due = Math.max(now, this.#ask);
   }
 }
