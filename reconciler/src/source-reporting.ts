@@ -94,6 +94,11 @@ export class SourceReporting {
     });
   }
 
+  /** As `SourceStatuses` has it. */
+  get queued(): SourceStatuses['queued'] {
+    return this.#parts.statuses.queued;
+  }
+
   /** The source is no more: what is pending ends. */
   async end(): Promise<void> {
     await this.#pulls?.end('the PolicySource was deleted');

@@ -31,7 +31,7 @@ const LAST_WORDS = 5000;
 export class SourceStatuses {
   readonly #parts: StatusesParts;
   readonly #paces: Paces;
-  #open: (OpenStatuses & { readonly key: string; readonly stop: AbortController; readonly delivering: Promise<void> }) | undefined;
+  #open: (OpenStatuses & { readonly key: string; readonly name: string; readonly stop: AbortController; readonly delivering: Promise<void> }) | undefined;
 
   constructor(parts: StatusesParts, paces: Paces) {
     this.#parts = parts;
@@ -48,7 +48,8 @@ export class SourceStatuses {
     const host = this.#parts.host(spec);
     const pace = this.#paces.get(spec.apiUrl) ?? new Pace(host.limits.pace, clock);
     this.#paces.set(spec.apiUrl, pace);
-    const counted = countedHost(host, { name: nameOf(spec.apiUrl), metrics });
+    const name = nameOf(spec.apiUrl);
+    const counted = countedHost(host, { name, metrics });
     const settings = {
       ...STATUS_SETTINGS,
       ...(cluster === undefined ? {} : { cluster }),
@@ -57,8 +58,14 @@ export class SourceStatuses {
     const statuses = new Statuses({ host: counted, store: outbox, clock, log, pace, random: Math.random, settings });
     await statuses.load();
     const stop = new AbortController();
-    this.#open = { key, statuses, host: counted, stop, delivering: statuses.deliver(stop.signal) };
+    this.#open = { key, name, statuses, host: counted, stop, delivering: statuses.deliver(stop.signal) };
     return this.#open;
+  }
+
+  /** What waits for the host, and its name; `undefined` where there is none. */
+  get queued(): { readonly host: string; readonly statuses: number } | undefined {
+    const open = this.#open;
+    return open === undefined ? undefined : { host: open.name, statuses: open.statuses.counts.waiting };
   }
 
   /** The source is no more: what is pending ends. */

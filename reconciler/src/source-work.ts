@@ -8,6 +8,7 @@ import { runSource } from './source-run.ts';
 import type { Delivered, RunParts, SourceRunResult } from './source-run.ts';
 import type { SourceSpec } from './source-spec.ts';
 import { StageError } from './stage-error.ts';
+import { StageTimes } from './stage-times.ts';
 
 export interface WorkParts {
   readonly run: Omit<RunParts, 'rules' | 'progress'>;
@@ -32,7 +33,8 @@ export class CommitWork implements SourceWork {
   }
 
   resolve(signal: AbortSignal): Promise<Resolved> {
-    return this.#parts.run.source.resolve(signal);
+    const { source } = this.#parts.run;
+    return new StageTimes(this.#parts.run).time('resolve', () => source.resolve(signal));
   }
 
   async run(

@@ -26,6 +26,7 @@ import { foldedPolicy } from '../folded-policy.ts';
 import type { Ending } from '../follow.ts';
 import { systemClock as clock } from '../system-clock.ts';
 import type { Log, Metrics, Synthesizer } from '../ports.ts';
+import { QueuedStatuses } from '../queued-statuses.ts';
 import { Readiness, READINESS_SETTINGS } from '../readiness.ts';
 import { eventOf } from '../source-event.ts';
 import { sourceName } from '../source-loop-parts.ts';
@@ -33,7 +34,6 @@ import type { LoopParts } from '../source-loop-parts.ts';
 import { REQUESTED_AT } from '../source-object.ts';
 import type { SourceIdentity } from '../source-object.ts';
 import type { Paces } from '../source-statuses.ts';
-import type { SourceStatus } from '../source-status.ts';
 import { SourceStatusWriter } from '../source-status-writer.ts';
 import { StageError } from '../stage-error.ts';
 import { openDoors } from './doors/main.ts';
@@ -102,6 +102,7 @@ class ClusterReconciler {
   readonly #artifacts: ArtifactStore | undefined;
   readonly #stored: StoredClusterPolicies;
   readonly #telemetry: TelemetryFiles | undefined;
+  readonly #queued: QueuedStatuses;
   /** Whether the sources that there are have been read. */
   #isSynced = false;
   #term: Term | undefined;
@@ -119,6 +120,7 @@ class ClusterReconciler {
     this.#sources = new SourceObjects({ connection });
     const onDropped = (why: string): void => log({ level: 'warn', stage: 'target', message: `a Kubernetes event is not told: ${why}` });
     this.#events = new Events({ connection, instance: config.identity, onDropped });
+    this.#queued = new QueuedStatuses(metrics);
     this.#queue = new PQueue({ concurrency: config.parallel });
     this.#artifacts = config.artifacts === undefined ? undefined : new ArtifactStore(join(config.data, 'artifacts'));
     this.#stored = new StoredClusterPolicies({ connection });
@@ -156,6 +158,7 @@ class ClusterReconciler {
       sources: () => this.#controller.sources,
       hint: (source) => this.#hint(source),
       checks: () => this.#checks(),
+      onScrape: () => this.#queued.tell([...(this.#term?.openers.values() ?? [])].map(({ queued }) => queued)),
       ...{ secrets: this.#secrets, log: this.#options.log, metrics: this.#metrics, expose: this.#options.expose },
     });
   }
@@ -197,7 +200,7 @@ class ClusterReconciler {
     const { namespace, identity } = this.#config;
     const onLeading = (leads: boolean): void => {
       this.#metrics.leading(leads);
-      log({ level: 'info', stage: 'target', message: leads ? 'this process leads' : 'this process does not lead any more' });
+      log({ level: 'info', stage: 'target', message: `this process ${leads ? 'leads' : 'does not lead any more'}` });
     };
     const onTrouble = (why: string): void => log({ level: 'warn', stage: 'target', message: `the lease: ${why}` });
     const candidate = {
@@ -237,9 +240,7 @@ class ClusterReconciler {
       onTold: (policy, object) => readiness.policyTold(foldedPolicy(policy, object)),
       onBroken: (kind, why) => this.#broken(kind, why),
     });
-    const write = async (identity: SourceIdentity, status: SourceStatus, limit: AbortSignal): Promise<void> =>
-      void (await this.#sources.writeStatus(identity, status, limit));
-    const writer = new SourceStatusWriter({ write, clock, log });
+    const writer = new SourceStatusWriter({ write: async (...what) => void (await this.#sources.writeStatus(...what)), clock, log });
     const comments = new CommentQueues({ clock, log, paces: this.#paces, random: Math.random }, all);
     this.#term = { signal, live, readiness, writer, openers, comments, gone: new Set() };
     const background = [live.watch(all), readiness.run(all)];

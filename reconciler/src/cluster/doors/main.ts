@@ -20,6 +20,8 @@ export interface DoorParts {
   /** A webhook tells that the repository of this source has changed. */
   readonly hint: (source: Controller['sources'][number]) => void;
   readonly checks: () => readonly Check[];
+  /** Before metrics are given: for what is counted only then. */
+  readonly onScrape: () => void;
   readonly secrets: SecretReader;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -28,14 +30,18 @@ export interface DoorParts {
 
 /** Opens those that are wished for, or none: rejects with a StageError (`listen`) when one can't be. */
 export async function openDoors({ operations, webhooks, artifacts, data }: ClusterConfig, parts: DoorParts): Promise<readonly Door[]> {
-  const { checks, expose, hint, log, metrics, secrets, sources } = parts;
+  const { checks, expose, hint, log, metrics, onScrape, secrets, sources } = parts;
+  const scraped = (): ReturnType<typeof expose> => {
+    onScrape();
+    return expose();
+  };
   const opened: Door[] = [];
   const keep = (name: string, door: Door & { readonly port: number }): void => {
     opened.push(door);
     log({ level: 'info', stage: 'listen', message: `${name} on port ${door.port}` });
   };
   try {
-    if (operations !== undefined) keep('operations', await openOperations({ address: operations, checks, metrics: expose, log }));
+    if (operations !== undefined) keep('operations', await openOperations({ address: operations, checks, metrics: scraped, log }));
     if (webhooks !== undefined)
       keep(
         'webhooks',

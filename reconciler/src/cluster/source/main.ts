@@ -99,6 +99,11 @@ export class SourceOpener {
     this.#reporting.look();
   }
 
+  /** Statuses that wait for the source's host. */
+  get queued(): SourceReporting['queued'] {
+    return this.#reporting.queued;
+  }
+
   /** The same work as long as spec and signers are. Rejects with a StageError. */
   async open(object: OpenObject, signal: AbortSignal): Promise<SourceWork> {
     const { spec } = object;
