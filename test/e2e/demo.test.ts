@@ -5,7 +5,7 @@ import { hookLimit } from '../support/vm/index.ts';
 import { ATTEMPTS } from '../story/demo/attempts.ts';
 import { tellStory } from '../story/demo/story.ts';
 import type { Outcome } from '../story/demo/story.ts';
-import { changeLimit, faults } from '../story/demo/verdict.ts';
+import { changeLimit, changeText, faults } from '../story/demo/verdict.ts';
 
 let outcome: Outcome;
 
@@ -14,6 +14,7 @@ beforeAll(async () => {
   const say = (text: string): void => void said.push(text);
   try {
     outcome = await tellStory({ heading: say, line: say });
+    process.stdout.write(`${changeText(outcome)}\n`);
   } catch (error) {
     throw new Error(`the story could not be told:\n${said.slice(-40).join('\n')}`, { cause: error });
   }
