@@ -41,7 +41,7 @@ export interface Revision {
   /** Without credentials. */
   readonly repository: string;
   readonly commit: string;
-  /** SHA-256 (hex) of the rendered manifests. */
+  /** SHA-256 (hex) of the manifests. */
   readonly digest: string;
   /** In the order in which they are carried out. */
   readonly policies: readonly PlannedPolicy[];

@@ -35,7 +35,7 @@ export interface Progress {
 
 /** What became of the program and of what it made. */
 export interface Synthesis {
-  /** SHA-256 (hex) of the rendered manifests; absent where the commit is refused. */
+  /** SHA-256 (hex) of the manifests; absent where the commit is refused. */
   readonly digest?: string;
   /** How many manifests there are. */
   readonly manifests: number;

@@ -22,7 +22,7 @@ export interface SynthResult {
   /** In a fixed order: by file, then as written. Empty when there are problems. */
   readonly manifests: readonly SynthManifest[];
   readonly problems: readonly Problem[];
-  /** SHA-256 (hex) of the rendered manifests: equal for equal output. */
+  /** SHA-256 (hex) of the manifests: equal for equal output. */
   readonly digest: string;
   /** Milliseconds. */
   readonly bundleMs: number;

@@ -23,6 +23,8 @@ export interface GitopsOptions {
   readonly git?: GitServerOptions;
   readonly flags?: readonly string[];
   readonly flux?: boolean;
+  /** Controllers as they are installed, not from the sources. */
+  readonly built?: boolean;
 }
 
 export class World {
@@ -32,21 +34,27 @@ export class World {
   readonly server: GitServer;
   readonly #data: { readonly path: string; readonly remove: () => void }[] = [];
   readonly #flags: readonly string[];
+  readonly #built: boolean;
   readonly controllers: ControllerProcess[] = [];
 
-  private constructor(plane: ControlPlane, kubeconfig: string, { server, flags }: { server: GitServer; flags: readonly string[] }) {
+  private constructor(
+    plane: ControlPlane,
+    kubeconfig: string,
+    { server, flags = [], built = false }: { readonly server: GitServer } & GitopsOptions,
+  ) {
     this.plane = plane;
     this.kubeconfig = kubeconfig;
     this.server = server;
     this.#flags = flags;
+    this.#built = built;
   }
 
-  static async begin({ git = { allowed: () => true }, flags = [], flux = false }: GitopsOptions = {}): Promise<World> {
+  static async begin({ git = { allowed: () => true }, flux = false, ...options }: GitopsOptions = {}): Promise<World> {
     const plane = await ControlPlane.start();
     const kubeconfig = await install(plane, { flux });
     const home = new Repository({ empty: true });
     const server = await serveGit(home.home, git);
-    const world = new World(plane, kubeconfig, { server, flags });
+    const world = new World(plane, kubeconfig, { server, ...options });
     Object.assign(world, { repository: home });
     return world;
   }
@@ -59,6 +67,7 @@ export class World {
       kubeconfig: this.kubeconfig,
       data: data.path,
       name,
+      built: this.#built,
       flags: [...this.#flags, ...flags],
     });
     this.controllers.push(controller);

@@ -53,17 +53,18 @@ export class ControllerProcess {
     });
   }
 
-  /** `data`: a directory of its own; ports are any that are free. */
+  /** `data`: a directory of its own; ports are any that are free. `built`: as it is installed, not from the sources. */
   static start(options: {
     readonly kubeconfig: string;
     readonly data: string;
     readonly name?: string;
     readonly flags?: readonly string[];
+    readonly built?: boolean;
   }): ControllerProcess {
-    const { kubeconfig, data, name = 'parapet-reconciler-0', flags = [] } = options;
+    const { kubeconfig, data, name = 'parapet-reconciler-0', flags = [], built = false } = options;
     const where = ['--kubeconfig', kubeconfig, '--namespace', HOME, '--data', data];
     const listen = ['--operations', '127.0.0.1:0', '--webhooks', '127.0.0.1:0'];
-    const words = ['--no-warnings', '--conditions=source', PARAPET, 'controller', ...where, ...listen, ...flags];
+    const words = ['--no-warnings', ...(built ? [] : ['--conditions=source']), PARAPET, 'controller', ...where, ...listen, ...flags];
     return new ControllerProcess(
       spawn(process.execPath, words, {
         env: { PATH: process.env['PATH'], POD_NAME: name, HOME: '/nonexistent' },
