@@ -31,7 +31,9 @@ const LAST_WORDS = 5000;
 export class SourceStatuses {
   readonly #parts: StatusesParts;
   readonly #paces: Paces;
-  #open: (OpenStatuses & { readonly key: string; readonly name: string; readonly stop: AbortController; readonly delivering: Promise<void> }) | undefined;
+  #open:
+    | (OpenStatuses & { readonly key: string; readonly name: string; readonly stop: AbortController; readonly delivering: Promise<void> })
+    | undefined;
 
   constructor(parts: StatusesParts, paces: Paces) {
     this.#parts = parts;
