@@ -34,6 +34,13 @@ export interface Finding {
   readonly hint?: string;
 }
 
+interface Added {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly severity: Problem['severity'];
+}
+
 /** Notes an error at the cursor. */
 export function refuse(cursor: Cursor, finding: Finding): void {
   note(cursor, { ...finding, severity: 'error' });
@@ -44,7 +51,22 @@ export function warn(cursor: Cursor, finding: Finding): void {
   note(cursor, { ...finding, severity: 'warning' });
 }
 
+/** Errors, and warnings, of one manifest that are listed: a hostile one has as many as it has bytes. */
+const MOST_PROBLEMS = 100;
+
 function note({ reading, path }: Cursor, finding: Finding & { severity: 'error' | 'warning' }): void {
+  const listed = countOf(reading, finding.severity);
+  if (listed > MOST_PROBLEMS) return;
+  if (listed === MOST_PROBLEMS)
+    return add({ reading, path: [] }, { ...finding, message: 'there are more problems than are listed here', hint: undefined });
+  add({ reading, path }, finding);
+}
+
+function countOf({ problems }: Reading, severity: Problem['severity']): number {
+  return problems.reduce((sum, problem) => (problem.severity === severity ? sum + 1 : sum), 0);
+}
+
+function add({ reading, path }: Pick<Cursor, 'reading' | 'path'>, finding: Added): void {
   const { file } = reading.context;
   const line = lineNear(reading.context, path);
   reading.problems.push({
@@ -182,6 +204,8 @@ export interface Fields {
 export function checkFields(cursor: Cursor, { known, notYet = [], hints = {} }: Fields): void {
   for (const key of Object.keys(cursor.value as object)) {
     if (known.includes(key)) continue;
+    // What would not be listed needs no advice, which takes long to find.
+    if (countOf(cursor.reading, 'error') > MOST_PROBLEMS) return;
     const field = at(cursor, key);
     const hint = Object.hasOwn(hints, key) ? hints[key] : undefined;
     if (notYet.includes(key)) {
