@@ -135,7 +135,7 @@ async function prepareTree(parts: PlanParts, { commit, tree, times }: Fetched, s
   times.note('synth_run', made.runMs);
   const synth = [...tree.problems, ...made.problems];
   if (hasErrors(synth)) return refuse(synth);
-  const judged = await times.time('check', () => parts.judge.judge(made.manifests, parts.gate, () => parts.breathe()));
+  const judged = await times.time('check', () => parts.judge.judge(made.manifests, parts.gate, () => breathing(parts, signal)));
   signal.throwIfAborted();
   const synthesis = synthesisOf(made.digest, synth, judged);
   parts.progress?.synthesized(synthesis);
@@ -149,6 +149,12 @@ async function prepareTree(parts: PlanParts, { commit, tree, times }: Fetched, s
     ...(tree.signedBy === undefined ? {} : { signedBy: tree.signedBy }),
     durations: times.durations,
   };
+}
+
+/** A newer commit, or the end of its time, also ends a commit whose policies take for ever to compile. */
+async function breathing(parts: PlanParts, signal: AbortSignal): Promise<void> {
+  await parts.breathe();
+  signal.throwIfAborted();
 }
 
 /** Compares with what is there, and asks whether it would be taken. Rejects as `planCommit` does. */

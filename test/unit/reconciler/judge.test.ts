@@ -63,3 +63,25 @@ test('judging again what has not changed gives the same verdict', async () => {
   const first = await judge(values, OPEN_GATE, by);
   expect(await judge(values, OPEN_GATE, by)).toEqual(first);
 });
+
+test('of the problems of a commit a thousand are listed, and then one of each manifest', async () => {
+  const spec = {
+    selector: { matchLabels: { app: 'a' } },
+    process: { matchPaths: [{ path: 'a' }, { path: 'b' }, { path: 'c' }, { path: 'd' }] },
+  };
+  const all = await judge(Array.from({ length: 400 }, (_, index) => manifest(`p${index}`, { spec })));
+  expect(all.every(({ accepted }) => !accepted)).toBe(true);
+  expect(all.map(({ problems }) => problems.length)).toEqual([...Array<number>(250).fill(4), ...Array<number>(150).fill(1)]);
+});
+
+test('other work goes on after each manifest that is new, and what rejects then ends the judging', async () => {
+  const by = new Judge();
+  const manifests = ['a', 'b', 'c'].map((name) => ({ value: manifest(name), file: 'shop.k8s.yaml' }));
+  let breaths = 0;
+  const counting = (): Promise<void> => Promise.resolve(void (breaths += 1));
+  await by.judge(manifests, OPEN_GATE, counting);
+  await by.judge(manifests, OPEN_GATE, counting);
+  expect(breaths).toBe(3);
+  const ended = new Judge().judge(manifests, OPEN_GATE, () => Promise.reject(new Error('superseded')));
+  await expect(ended).rejects.toThrow('superseded');
+});
