@@ -1,6 +1,6 @@
 /** What a commit's tree may put on disk. Git's own checks can be passed by a hand-made tree, so every name is judged here. */
 import type { Problem } from '@parapet/policy';
-import { count, plain } from './describe.ts';
+import { clip, count, plain } from './describe.ts';
 
 export interface TreeFile {
   /** Relative, with `/`. */
@@ -10,10 +10,16 @@ export interface TreeFile {
 }
 
 export interface TreeLimits {
+  /** Folders count too. */
   readonly files: number;
   /** Of all files together, in bytes. */
   readonly bytes: number;
 }
+
+/** Entries that are named in problems: a hostile tree has as many as it likes. */
+const MOST_PROBLEMS = 100;
+/** Characters of a path that are shown. */
+const LONGEST_NAME = 300;
 
 export const TREE_LIMITS: TreeLimits = { files: 20_000, bytes: 128 * 1024 * 1024 };
 
@@ -36,7 +42,7 @@ export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS, igno
     if (line === '') continue;
     const [, mode, object, size, path] = /^(\d{6}) [a-z]+ ([0-9a-f]{40,64}) +(\d+|-)\t([^]+)$/.exec(line) ?? [];
     if (mode === undefined || object === undefined || path === undefined) {
-      problems.push(entryProblem(plain(line), 'it is not an entry that Git would write'));
+      problems.push(entryProblem(line, 'it is not an entry that Git would write'));
       continue;
     }
     if (ignored(path)) continue;
@@ -49,7 +55,17 @@ export function readTree(listing: string, limits: TreeLimits = TREE_LIMITS, igno
     else files.push(entry);
   }
   const entries = [...files, ...links];
-  return { files, links, problems: [...problems, ...belowLinks(entries, links), ...tooLarge(entries, limits)] };
+  const paths = entries.map(({ path }) => path).sort();
+  return { files, links, problems: [...tooLarge(entries, { paths, limits }), ...bounded([...problems, ...belowLinks(paths, links)])] };
+}
+
+/** The first of them, errors before warnings, and how many more there are. */
+export function bounded(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= MOST_PROBLEMS) return problems;
+  const isError = ({ severity }: Problem): boolean => severity === 'error';
+  const listed = [...problems.filter(isError), ...problems.filter((problem) => !isError(problem))].slice(0, MOST_PROBLEMS);
+  const message = `there are ${problems.length - MOST_PROBLEMS} more problems with files of the repository`;
+  return [...listed, { code: 'repository-entry', severity: listed.some(isError) ? 'error' : 'warning', place: {}, message }];
 }
 
 /** The file of this name at the top of a listing. */
@@ -60,14 +76,38 @@ export function topFile(listing: string, name: string): TreeFile | undefined {
   return object === undefined ? undefined : { path: name, object, size: Number(size) };
 }
 
-/** Git never writes an entry below a link; a hand-made tree with one would make us write through it. */
-function belowLinks(entries: readonly TreeFile[], links: readonly TreeFile[]): Problem[] {
-  const paths = new Set(links.map(({ path }) => path));
-  const isBelow = ({ path }: TreeFile): boolean => {
-    const parts = path.split('/');
-    return parts.some((_part, index) => index > 0 && paths.has(parts.slice(0, index).join('/')));
-  };
-  return paths.size === 0 ? [] : entries.filter(isBelow).map(({ path }) => entryProblem(path, 'it lies below a symbolic link'));
+/** Git never writes an entry below a link; a hand-made tree with one would make us write through it. `paths` are in order. */
+function belowLinks(paths: readonly string[], links: readonly TreeFile[]): Problem[] {
+  const below = new Set<string>();
+  for (const { path: link } of links) {
+    const start = `${link}/`;
+    for (let index = firstFrom(paths, start); paths[index]?.startsWith(start) === true; index += 1) below.add(paths[index] ?? '');
+  }
+  return [...below].map((path) => entryProblem(path, 'it lies below a symbolic link'));
+}
+
+/** Index of the first of the ordered `paths` that is not before `start`. */
+function firstFrom(paths: readonly string[], start: string): number {
+  let [low, high] = [0, paths.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((paths[middle] ?? '') < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Folders that the ordered `paths` need: of each those that the one before it does not. */
+function countFolders(paths: readonly string[]): number {
+  let folders = 0;
+  let before = '';
+  for (const path of paths) {
+    let alike = 0;
+    while (alike < path.length && path[alike] === before[alike]) alike += 1;
+    for (let end = path.indexOf('/', alike); end !== -1; end = path.indexOf('/', end + 1)) folders += 1;
+    before = path;
+  }
+  return folders;
 }
 
 /**
@@ -89,10 +129,14 @@ export function entryProblem(path: string, why: string): Problem {
   return {
     code: 'repository-entry',
     severity: 'error',
-    place: { file: plain(path) },
+    place: placeOf(path),
     message: `this file of the repository can't be used: ${why}`,
     hint: 'remove it, or keep the policies in a folder of their own and give that as --path',
   };
+}
+
+function placeOf(path: string): Problem['place'] {
+  return { file: clip(plain(path.slice(0, 2 * LONGEST_NAME)), LONGEST_NAME) };
 }
 
 function nameFault(path: string): string | undefined {
@@ -120,20 +164,25 @@ export function largeFile(path: string): Problem {
 }
 
 function leftOut(path: string, message: string): Problem {
-  return { code: 'repository-entry', severity: 'warning', place: { file: plain(path) }, message };
+  return { code: 'repository-entry', severity: 'warning', place: placeOf(path), message };
 }
 
-function tooLarge(entries: readonly TreeFile[], limits: TreeLimits): Problem[] {
+function tooLarge(
+  entries: readonly TreeFile[],
+  { paths, limits }: { readonly paths: readonly string[]; readonly limits: TreeLimits },
+): Problem[] {
   const bytes = entries.reduce((sum, { size }) => sum + size, 0);
-  const over = entries.length > limits.files || !(bytes <= limits.bytes);
+  const folders = countFolders(paths);
+  const over = entries.length + folders > limits.files || !(bytes <= limits.bytes);
   if (!over) return [];
   const most = `${count(limits.files, 'file', 'files')} and ${Math.floor(limits.bytes / 1024 / 1024)} MiB`;
+  const found = `${count(entries.length, 'file', 'files')}${folders > entries.length ? ` in ${count(folders, 'folder', 'folders')}` : ''}`;
   return [
     {
       code: 'repository-too-large',
       severity: 'error',
       place: {},
-      message: `the repository has ${count(entries.length, 'file', 'files')} with ${Math.ceil(bytes / 1024 / 1024)} MiB, and at most ${most} are taken`,
+      message: `the repository has ${found} with ${Math.ceil(bytes / 1024 / 1024)} MiB, and at most ${most} are taken, folders included`,
       hint: 'keep the policies in a folder of their own and give that as --path',
     },
   ];

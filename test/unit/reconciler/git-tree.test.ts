@@ -61,7 +61,7 @@ test('too many files, or too large ones, are one problem with both limits', () =
   expect(readTree(line('a') + line('b'), limits).problems).toEqual([]);
   expect(readTree(line('a') + line('b') + line('c'), limits).problems).toMatchObject([{ code: 'repository-too-large', severity: 'error' }]);
   const { problems } = readTree(line('a', { size: '2097153' }), limits);
-  expect(problems[0]?.message).toBe('the repository has 1 file with 3 MiB, and at most 2 files and 2 MiB are taken');
+  expect(problems[0]?.message).toBe('the repository has 1 file with 3 MiB, and at most 2 files and 2 MiB are taken, folders included');
   expect(readTree(line('a', { size: '-' }), limits).problems).toMatchObject([{ code: 'repository-too-large' }]);
 });
 
@@ -106,4 +106,25 @@ test('a link that may be made stays inside, whatever its target', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+test('folders count as files do', () => {
+  const limits = { files: 6, bytes: 1e6 };
+  expect(readTree(line('a/b/x') + line('a/b/y') + line('a/c'), limits).problems).toEqual([]);
+  expect(readTree(line('a/b/x') + line('a/b/y') + line('a/c/d'), limits).problems).toEqual([]);
+  expect(readTree(line('a/b/x') + line('a/b/y') + line('a/c/d/e'), limits).problems).toMatchObject([{ code: 'repository-too-large' }]);
+});
+
+test('of many problems the first are named, errors before warnings, and the rest counted', () => {
+  const modules = Array.from({ length: 300 }, (_, index) => line(`m${index}`, { mode: '160000', type: 'commit', size: '-' }));
+  const { problems } = readTree(modules.join('') + line('.git/x'));
+  expect(problems).toHaveLength(101);
+  expect(problems[0]).toMatchObject({ severity: 'error', place: { file: '.git/x' } });
+  expect(problems.at(-1)).toMatchObject({ severity: 'error', message: 'there are 201 more problems with files of the repository' });
+});
+
+test('a name that is too long to be read is cut where it is told', () => {
+  const [problem] = readTree(line('d/'.repeat(3000))).problems;
+  expect(problem?.place.file).toMatch(/^(d\/)+d?…$/);
+  expect(problem?.place.file).toHaveLength(300);
 });

@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Problem } from '@parapet/policy';
-import { entryProblem, isLargeFilePointer, largeFile, linkFault } from '../../git-tree.ts';
+import { bounded, entryProblem, isLargeFilePointer, largeFile, linkFault } from '../../git-tree.ts';
 import type { TreeFile, TreeListing } from '../../git-tree.ts';
 import { errorCode } from '../standalone/atomic.ts';
 import { GitFailure } from './command.ts';
@@ -48,7 +48,7 @@ export async function writeTree(input: {
       });
     }
   }
-  return problems;
+  return bounded(problems);
 }
 
 /** As many as there are threads that write, and some that wait for them. */
