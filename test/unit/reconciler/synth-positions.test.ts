@@ -1,6 +1,6 @@
 /** Where things were written, when the bundle and its libraries stand between. */
 import { expect, test } from '@jest/globals';
-import { callStart } from '../../../reconciler/src/adapters/synth/call-start.ts';
+import { CallStarts } from '../../../reconciler/src/adapters/synth/call-start.ts';
 import { run, synth } from './synth-fixture.ts';
 
 /** Where the call begins whose position is at the `^` under a line; the text up to its parenthesis. */
@@ -8,7 +8,7 @@ function began(marked: string): string {
   const rows = marked.split('\n');
   const mark = rows.findIndex((row) => /^\s*\^$/.test(row));
   const lines = rows.filter((_, index) => index !== mark);
-  const start = callStart(lines, { line: mark, column: (rows[mark] ?? '').indexOf('^') + 1 });
+  const start = new CallStarts(lines).of({ line: mark, column: (rows[mark] ?? '').indexOf('^') + 1 });
   return `${start.line}:${lines[start.line - 1]?.slice(0, start.column - 1)}`;
 }
 

@@ -6,7 +6,8 @@ import { runOneShot } from './one-shot.ts';
 import { ownFile } from './runtime.ts';
 
 const MIB = 1024 * 1024;
-const DATA_BYTES = 2048 * MIB;
+/** Of each of both processes; esbuild has less once it is at work. Node reserves much that it never uses. */
+const DATA_BYTES = 1024 * MIB;
 /** Time between asking esbuild to stop and killing it. */
 const GRACE_MS = 1000;
 
@@ -19,7 +20,7 @@ export interface Bundled {
 /** Bundles the program. Rejects with a StageError when esbuild can't be run at all. */
 export async function bundleProgram(request: BundleRequest, signal: AbortSignal | undefined): Promise<Bundled> {
   const result = await runOneShot({
-    args: ['--no-warnings', '--max-old-space-size=1024', ownFile('bundle-child')],
+    args: ['--no-warnings', '--max-old-space-size=384', ownFile('bundle-child')],
     input: [Buffer.from(JSON.stringify(request))],
     wallMs: request.limits.bundleMs + GRACE_MS,
     outputBytes: request.limits.bundleBytes * 8,
@@ -33,8 +34,8 @@ export async function bundleProgram(request: BundleRequest, signal: AbortSignal 
   try {
     answer = JSON.parse(result.output.toString('utf8')) as BundleAnswer;
   } catch (cause) {
-    // esbuild ends like this when source code is nested deeper than its stack.
-    if (/stack overflow|goroutine stack exceeds|out of memory|service was stopped|no longer running/i.test(result.stderr)) {
+    // esbuild ends like this, with all that it was at, when source code is nested deeper than its stack or needs more memory than it has.
+    if (/stack overflow|goroutine \d|out of memory|cannot allocate memory|service was stopped|no longer running/i.test(result.stderr)) {
       return broken(request, 'the program is too large or too deeply nested to bundle');
     }
     const details = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`, { cause });

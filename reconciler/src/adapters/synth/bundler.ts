@@ -33,7 +33,7 @@ export interface BundleAnswer {
   readonly problems: readonly BundleProblem[];
   /** The program as one ES module; empty when there are problems. */
   readonly code: string;
-  /** Its source map; sources are `repository:main.ts` and `library:cdk8s/lib/app.js`. */
+  /** Its source map; sources are `repository:main.ts` and `library:cdk8s/lib/app.js`. Empty where it would be too large to be read. */
   readonly map: string;
 }
 
@@ -57,6 +57,12 @@ const SEARCHED = 'found by a search';
 const SEARCH = new RegExp(`^(?:${SEARCHED}$|Could not resolve (?:import|require)\\(|The glob pattern |Cannot read directory )`);
 const MAX_PROBLEMS = 100;
 const MAX_MESSAGE = 2000;
+/**
+ * Bytes of a source map, and lines of a bundle, for problems to have lines: reading a map takes fifty times its size of memory. A program that
+ * brings cdk8s has a tenth of it.
+ */
+const MAX_MAP = 4 * 1024 * 1024;
+const MAX_LINES = 400_000;
 /** All inputs together: what esbuild has to hold at once. */
 const MAX_TOTAL = 64 * 1024 * 1024;
 
@@ -107,9 +113,16 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
 function finished(result: BuildResult, limits: SynthLimits): BundleAnswer {
   const map = result.outputFiles?.find(({ path }) => path.endsWith('.map'))?.text ?? '';
   const code = result.outputFiles?.find(({ path }) => path.endsWith('.js'))?.text ?? '';
-  if (code.length <= limits.bundleBytes) return { problems: [], code, map };
+  const isReadable = map.length <= MAX_MAP && linesOf(code) <= MAX_LINES;
+  if (code.length <= limits.bundleBytes) return { problems: [], code, map: isReadable ? map : '' };
   const message = `the program and what it imports have ${bytesText(code.length)}, more than ${bytesText(limits.bundleBytes)}`;
   return { problems: [{ code: 'bundle-failed', message }], code: '', map: '' };
+}
+
+function linesOf(code: string): number {
+  let lines = 1;
+  for (let end = code.indexOf('\n'); end !== -1; end = code.indexOf('\n', end + 1)) lines += 1;
+  return lines;
 }
 
 function problemsOf(error: unknown, entry: string): readonly BundleProblem[] {
@@ -128,7 +141,7 @@ function problemOf(message: Message, entry: string): BundleProblem {
     const hint = "write the file's name into the import itself";
     return { code: 'import-refused', message: 'the name in an import is computed, and nothing is searched for', hint, ...place };
   }
-  const note = message.notes[0]?.text;
+  const note = message.notes[0]?.text.slice(0, MAX_MESSAGE);
   return {
     code: detail.code ?? 'bundle-failed',
     message: message.text

@@ -22,21 +22,29 @@ export function readDocuments(
   const size = manifests.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0);
   if (size > bounds.outputBytes)
     return { ended: 'output', files: [], excess: `${bytesText(size)} of manifests, more than ${bytesText(bounds.outputBytes)}` };
+  if (manifests.length > bounds.manifests) return { ended: 'output', files: [], excess: `more than ${bounds.manifests} files` };
   const read: WrittenFile[] = [];
+  let bytes = 0;
   let count = 0;
   for (const [path, text] of manifests) {
-    const file = readFile(path, text);
+    const file = readFile(path, text, bounds.manifests);
     count += file.documents.length;
     if (count > bounds.manifests) return { ended: 'output', files: [], excess: `more than ${bounds.manifests} manifests` };
+    // Aliases say much in few words.
+    bytes += file.documents.reduce((sum, document) => sum + document.length, 0);
+    if (bytes > bounds.outputBytes)
+      return { ended: 'output', files: [], excess: `more than ${bytesText(bounds.outputBytes)} of manifests` };
     read.push(file);
   }
   return { ended: 'done', files: read };
 }
 
-function readFile(path: string, text: string): WrittenFile {
+/** One document more than `most` is enough to know that there are too many. */
+function readFile(path: string, text: string, most: number): WrittenFile {
   const documents: string[] = [];
   const errors: string[] = [];
   for (const chunk of chunks(text)) {
+    if (documents.length > most) break;
     if (chunk.length > MAX_DOCUMENT) {
       errors.push(`a manifest of ${bytesText(chunk.length)} is too large to be stored`);
       continue;
@@ -69,9 +77,11 @@ function chunks(text: string): readonly string[] {
 function jsonOf(value: unknown): readonly string[] {
   if (value === null || value === undefined) return [];
   let values = 0;
+  let size = 0;
   const walk = (each: unknown, depth: number): void => {
     if ((values += 1) > MAX_VALUES) throw new Error('a manifest has too many values');
     if (depth > MAX_DEPTH) throw new Error(`a manifest is nested more than ${MAX_DEPTH} levels deep`);
+    if (typeof each === 'string') grow(each.length);
     if (each === null || typeof each === 'string' || typeof each === 'boolean') return;
     if (typeof each === 'number' && Number.isFinite(each)) return;
     if (Array.isArray(each)) return each.forEach((item) => walk(item, depth + 1));
@@ -79,8 +89,13 @@ function jsonOf(value: unknown): readonly string[] {
       throw new Error(`a manifest holds ${kindOf(each)}, which JSON can't say`);
     for (const [key, item] of Object.entries(each)) {
       if (key === '__proto__') throw new Error('a manifest has a key "__proto__"');
+      grow(key.length);
       walk(item, depth + 1);
     }
+  };
+  // What an alias repeats is in memory once, and would be written as often as it is named.
+  const grow = (length: number): void => {
+    if ((size += length) > MAX_DOCUMENT) throw new Error(`a manifest of more than ${bytesText(MAX_DOCUMENT)} is too large to be stored`);
   };
   walk(value, 0);
   return [JSON.stringify(value)];

@@ -20,6 +20,8 @@ interface Circumstances {
 type Json = Record<string, unknown>;
 
 const MAX_NAME = 255;
+/** What is wrong; the rest mostly follows from the first. */
+const MAX_PROBLEMS = 100;
 
 /** The manifests in `files`, by file name and then as written; or what is wrong with them, all of it. */
 export function readManifests(
@@ -28,7 +30,9 @@ export function readManifests(
 ): { readonly manifests: readonly SynthManifest[]; readonly problems: readonly Problem[] } {
   const manifests: SynthManifest[] = [];
   const problems: Problem[] = [];
-  const wrong = (message: string) => problems.push({ code: 'program-output', severity: 'error', place: { file: at.entry }, message });
+  const wrong = (message: string) => {
+    if (problems.length < MAX_PROBLEMS) problems.push({ code: 'program-output', severity: 'error', place: { file: at.entry }, message });
+  };
   const named = files
     .map((file) => ({ ...file, name: nameOf(file.path, at.output) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));

@@ -1,7 +1,7 @@
 /** From positions in the bundle to lines of the author's files. */
 import { SourceMapConsumer } from 'source-map-js';
 import type { RawSourceMap } from 'source-map-js';
-import { callStart } from './call-start.ts';
+import { CallStarts } from './call-start.ts';
 import type { Position } from './call-start.ts';
 import { BUNDLE_NAME } from './sandbox-protocol.ts';
 
@@ -16,15 +16,20 @@ export interface AuthorPlace {
 const FRAME = new RegExp(`${BUNDLE_NAME.replaceAll('.', '\\.')}:(\\d+):(\\d+)`, 'g');
 const CHAIN = new RegExp(`${FRAME.source}(?: < ${FRAME.source})*`, 'g');
 const MAX_FRAMES = 256;
+/** Different places that are looked up for one program: ten rules of each of ten thousand policies. */
+const MAX_PLACES = 100_000;
 
 /** Reads a bundle's source map. */
 export class Positions {
   readonly #map: SourceMapConsumer | undefined;
   readonly #lines: readonly string[];
+  readonly #calls: CallStarts;
+  readonly #places = new Map<string, AuthorPlace | undefined>();
 
-  /** `code` is the bundle and `map` its source map; both are empty for a program that was not bundled. */
+  /** `code` is the bundle and `map` its source map: empty where the bundle has none, and nothing is known then. */
   constructor({ code, map }: { readonly code: string; readonly map: string }) {
-    this.#lines = code.split('\n');
+    this.#lines = map === '' ? [] : code.split('\n');
+    this.#calls = new CallStarts(this.#lines);
     this.#map = map === '' ? undefined : new SourceMapConsumer(JSON.parse(map) as RawSourceMap);
   }
 
@@ -33,19 +38,28 @@ export class Positions {
     let frames = 0;
     for (const found of stack.matchAll(FRAME)) {
       if ((frames += 1) > MAX_FRAMES) break;
-      const raw = { line: Number(found[1]), column: Number(found[2]) };
-      const place = this.#own(raw);
       const isTop = frames === 1 && !stack.slice(0, found.index).includes('\n');
-      if (place !== undefined) return this.#own(this.#begin(raw, isTop)) ?? place;
+      const place = this.#known({ line: Number(found[1]), column: Number(found[2]) }, isTop);
+      if (place !== undefined) return place;
     }
     return undefined;
   }
 
+  /** The author's place, looked up once: a loop makes thousands of policies at one line. */
+  #known(raw: Position, isTop: boolean): AuthorPlace | undefined {
+    const key = `${raw.line}:${raw.column}:${isTop}`;
+    if (this.#places.has(key) || this.#places.size >= MAX_PLACES) return this.#places.get(key);
+    const own = this.#own(raw);
+    const place = own === undefined ? undefined : (this.#own(this.#begin(raw, isTop)) ?? own);
+    this.#places.set(key, place);
+    return place;
+  }
+
   /** Where the call began that `raw` is in. What is on top of a stack need not be one: there only the making of an error counts. */
   #begin(raw: Position, isTop: boolean): Position {
-    const start = callStart(this.#lines, raw);
+    const start = this.#calls.of(raw);
     if (!isTop) return start;
-    const before = this.#lines[start.line - 1]?.slice(0, start.column - 1) ?? '';
+    const before = this.#lines[start.line - 1]?.slice(0, start.column - 1).slice(-100) ?? '';
     return /\bnew [\w$.]*Error$/.test(before) ? start : raw;
   }
 

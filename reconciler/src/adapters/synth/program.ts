@@ -15,7 +15,9 @@ export interface Program {
 
 const CONFIG = 'cdk8s.yaml';
 const USUAL = ['main.ts', 'index.ts', 'main.js', 'index.js', 'src/main.ts', 'src/index.ts'];
-const MAX_CONFIG = 64 * 1024;
+/** Its parser compares every key of a map with every other. */
+const MAX_CONFIG = 16 * 1024;
+const MAX_PACKAGE_JSON = 1024 * 1024;
 const MAX_PROBLEMS = 10;
 const DEFAULT_OUTPUT = 'dist';
 
@@ -61,7 +63,7 @@ interface Config {
 }
 
 async function readConfig(root: string): Promise<Config> {
-  const text = await readText(root, CONFIG);
+  const text = await readText(root, { name: CONFIG, maxBytes: MAX_CONFIG });
   if (text === undefined) return { problems: [] };
   if (typeof text !== 'string') return { problems: [text] };
   const lines = new LineCounter();
@@ -136,7 +138,7 @@ function wrong(message: string, at: { readonly line: number; readonly col: numbe
 
 /** Entries that package.json offers; a broken one offers none, and is the package manager's to complain about. */
 async function packageEntries(root: string): Promise<readonly string[]> {
-  const text = await readText(root, 'package.json');
+  const text = await readText(root, { name: 'package.json', maxBytes: MAX_PACKAGE_JSON });
   if (typeof text !== 'string') return [];
   try {
     const json = JSON.parse(text) as { readonly source?: unknown; readonly main?: unknown } | null;
@@ -147,13 +149,16 @@ async function packageEntries(root: string): Promise<readonly string[]> {
   }
 }
 
-async function readText(root: string, name: string): Promise<string | Problem | undefined> {
+async function readText(
+  root: string,
+  { name, maxBytes }: { readonly name: string; readonly maxBytes: number },
+): Promise<string | Problem | undefined> {
   const found = await locate(join(root, name));
   if (found === undefined) return undefined;
   const refused = (message: string): Problem => ({ code: 'file-unreadable', severity: 'error', place: { file: name }, message });
   if (!isInside(root, found.real)) return refused(`${name} leads out of the repository`);
   try {
-    return (await readSource(found.real, MAX_CONFIG)).toString('utf8');
+    return (await readSource(found.real, maxBytes)).toString('utf8');
   } catch (error) {
     if (error instanceof Refusal) return refused(error.message);
     throw error;

@@ -44,8 +44,8 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
     args: flags(limits),
     input: frames(run),
     wallMs: limits.runMs + GRACE_MS,
-    // JSON escapes can make a manifest's text six times as long.
-    outputBytes: limits.outputBytes * 6 + MIB,
+    // Manifests are bounded as JSON; as a text within JSON they get an escape for each quotation mark.
+    outputBytes: limits.outputBytes * 2 + 2 * MIB,
     dataBytes: limits.memoryBytes + OVERHEAD_BYTES,
     stackBytes: STACK_BYTES,
     openFiles: 64,
@@ -114,7 +114,7 @@ const ENDS: readonly SandboxAnswer['ended'][] = ['done', 'threw', 'time', 'memor
 function readAnswer(result: OneShotResult): SandboxAnswer {
   let answer: Partial<Record<keyof SandboxAnswer, unknown>>;
   try {
-    answer = JSON.parse(result.output.toString('utf8')) as typeof answer;
+    answer = (JSON.parse(result.output.toString('utf8')) ?? {}) as typeof answer;
   } catch (cause) {
     throw new StageError('synth', 'the sandbox process gave no readable answer', { cause });
   }
@@ -125,8 +125,8 @@ function readAnswer(result: OneShotResult): SandboxAnswer {
     thrown: list(answer.thrown).map(thrownFrom),
     files: list(answer.files).map(fileFrom),
     touched: answer.touched === true,
-    printed: list(answer.printed).map(String),
-    exitCode: Number(answer.exitCode ?? 0),
+    printed: list(answer.printed).map(textOf),
+    exitCode: typeof answer.exitCode === 'number' ? answer.exitCode : 0,
     ...(typeof answer.excess === 'string' ? { excess: answer.excess } : {}),
   };
 }
