@@ -189,25 +189,3 @@ test('errors in the form of others are told as what they say, in bounds, and nam
     message: expect.stringMatching(/^the program threw [\w.:]+( library)?$/) as unknown,
   });
 });
-
-test('a configuration or package.json that is nested without end is a problem of its file', async () => {
-  for (const text of [`app: ${'['.repeat(60_000)}`, '- '.repeat(30_000)]) {
-    const { problems } = await synth({ 'cdk8s.yaml': text, 'main.ts': '' });
-    expect(problems.length).toBeLessThanOrEqual(10);
-    expect(problems[0]).toMatchObject({
-      code: 'yaml-syntax',
-      place: { file: 'cdk8s.yaml', line: 1 },
-      message: 'nested too deeply to be read',
-    });
-  }
-  const exports = `${'['.repeat(100_000)}1${']'.repeat(100_000)}`;
-  const { problems } = await synth({ 'main.ts': `import 'house';\n`, 'node_modules/house/package.json': `{ "exports": ${exports} }` });
-  expect(problems).toEqual([
-    {
-      code: 'bundle-failed',
-      severity: 'error',
-      place: { file: 'main.ts', line: 1, column: 8 },
-      message: 'its package.json is nested too deeply to be read',
-    },
-  ]);
-});
