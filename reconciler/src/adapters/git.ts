@@ -136,8 +136,7 @@ export class GitSource implements Source {
   }
 
   /** When a commit that was exported was made, in seconds since the epoch. Rejects with Git's failures. */
-  readonly committedAt = (commit: string, signal: AbortSignal): Promise<number> =>
-    this.#mirror.committedAt(commit, this.#call('fetch', signal).limited);
+  readonly committedAt = (commit: string, signal: AbortSignal): Promise<number> => this.#mirror.committedAt(commit, signal);
 
   async close(): Promise<void> {
     this.#closing.abort();

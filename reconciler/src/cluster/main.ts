@@ -118,7 +118,7 @@ class ClusterReconciler {
     this.#connection = connection;
     this.#secrets = new SecretReader({ connection, redact });
     this.#sources = new SourceObjects({ connection });
-    const onDropped = (why: string): void => log({ level: 'warn', stage: 'target', message: `a Kubernetes event is not told: ${why}` });
+    const onDropped = (why: string): void => log({ level: 'warn', stage: 'target', message: `an event is not told: ${why}` });
     this.#events = new Events({ connection, instance: config.identity, onDropped });
     this.#queued = new QueuedStatuses(metrics);
     this.#queue = new PQueue({ concurrency: config.parallel });
@@ -164,8 +164,7 @@ class ClusterReconciler {
   }
 
   #checks(): readonly Check[] {
-    const message = 'the PolicySources of the cluster are not read yet';
-    return [{ name: 'sources', ready: this.#isSynced, ...(this.#isSynced ? {} : { message }) }];
+    return [{ name: 'sources', ready: this.#isSynced, ...(this.#isSynced ? {} : { message: 'the PolicySources are not read yet' }) }];
   }
 
   /** Who leads looks at the repository at once; who doesn't tells the one that does. */
