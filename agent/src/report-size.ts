@@ -9,8 +9,8 @@ const MAX_TEXT = 8192;
 /** Characters that are left of every text, in turn, until all of it fits. */
 const SHORTEST = 64;
 const STEPS = [MAX_TEXT, 1024, 256, SHORTEST];
-/** Bytes for the sentence about what is left out. */
-const CUT = 300;
+/** Bytes for the sentence about what is left out, and for the count of it. */
+const CUT = 350;
 
 /**
  * The report, or as much of it as `limit` bytes hold, with a sentence about what they don't. First details are shortened, the longest first;
@@ -29,7 +29,13 @@ export function fitReport(report: NodeReport, limit: number = MAX_REPORT): NodeR
     leftOut('violations', report.status.violations.length, violations.length),
     leftOut('policies', report.status.policies.length, policies.length),
   ].filter((part) => part !== '');
-  return { ...report, status: { ...short, cut: cut.join('; '), policies, violations } };
+  const counters = { ...short.counters, violationsCut: denialsOf(short.violations) - denialsOf(violations) };
+  return { ...report, status: { ...short, cut: cut.join('; '), policies, violations, counters } };
+}
+
+/** Nothing is lost uncounted: what is left out of the list is in the counter `violationsCut`. */
+function denialsOf(violations: readonly ViolationReport[]): number {
+  return violations.reduce((sum, { count }) => sum + count, 0);
 }
 
 function shortened(report: NodeReport, length: number): NodeReport {

@@ -176,7 +176,7 @@ describe('diff', () => {
     const { status, stdout, stderr } = await diff(trying, { a: '/bin/dash', b: '/bin/bash', d: '/bin/zsh' });
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toBe(`~ KubeArmorPolicy shop/a (main.ts:5)
-@@ -6,7 +6,7 @@
+@@ -4,7 +4,7 @@
    process:
      matchPaths:
        - action: Block
@@ -187,9 +187,7 @@ describe('diff', () => {
        app: web
 
 - KubeArmorPolicy shop/c (main.ts:7)
-@@ -1,10 +0,0 @@
--annotations:
--  parapet.dev/construct: shop/c
+@@ -1,8 +0,0 @@
 -spec:
 -  process:
 -    matchPaths:
@@ -200,9 +198,7 @@ describe('diff', () => {
 -      app: web
 
 + KubeArmorPolicy shop/d (main.ts:7)
-@@ -0,0 +1,10 @@
-+annotations:
-+  parapet.dev/construct: shop/d
+@@ -0,0 +1,8 @@
 +spec:
 +  process:
 +    matchPaths:

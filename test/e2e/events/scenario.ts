@@ -155,8 +155,8 @@ function enforcerLag(): number {
   return under;
 }
 
-/** Those in the last report, and those for which it has no room. */
+/** Those in the last report, those for which it has no room, and those for which the agent had none. */
 function violations(): number {
   const { violations = [], counters = {} } = (reports.at(-1) as NodeReport | undefined)?.status ?? {};
-  return violations.reduce((sum, { count }) => sum + count, counters['violationsDropped'] ?? 0);
+  return violations.reduce((sum, { count }) => sum + count, (counters['violationsDropped'] ?? 0) + (counters['violationsCut'] ?? 0));
 }

@@ -43,6 +43,7 @@ test('then violations go, the last ones, and the totals still say how many there
   expect(status.cut).toBe(`${9000 - status.violations.length} of 9000 violations`);
   expect(status.violations.at(0)?.rule).toBe('r0');
   expect(status.totals).toEqual({ policies: 1000, violations: 9000 });
+  expect(status.counters).toEqual({ lost: 3, violationsCut: 9000 - status.violations.length });
 });
 
 test('then policies go, those that are in force before those that are not, in the order that they had', () => {

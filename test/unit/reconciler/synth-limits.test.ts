@@ -1,4 +1,6 @@
 /** Programs at the edge of their limits. Those that go over them: test/contract/hostile-repository.test.ts. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { reported, run } from './synth-fixture.ts';
 
@@ -19,3 +21,22 @@ test('recursion that the program catches is its own business', async () => {
     enough: true,
   });
 });
+
+test('a program is not refused for time in which the machine gave it no processor', async () => {
+  const running = run(`import fs from 'fs';\nfs.writeFileSync('a.json', '{"kind":"A"}');`, { runMs: 2000 });
+  const pid = await sandboxProcess();
+  process.kill(pid, 'SIGSTOP');
+  await sleep(3000);
+  process.kill(pid, 'SIGCONT');
+  expect(await running).toMatchObject({ problems: [], manifests: [{ value: { kind: 'A' } }] });
+});
+
+/** The process of this one's that runs a program, once it is there. */
+async function sandboxProcess(): Promise<number> {
+  for (;;) {
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+    const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--permission'));
+    if (found !== undefined) return Number(found);
+    await sleep(5);
+  }
+}

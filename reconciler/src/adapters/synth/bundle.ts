@@ -2,14 +2,13 @@
 import type { Problem, ProblemCode } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import type { BundleAnswer, BundleProblem, BundleRequest } from './bundler.ts';
-import { runOneShot } from './one-shot.ts';
+import { wallMsOf } from './limits.ts';
+import { runOneShot, tooBusy } from './one-shot.ts';
 import { ownFile } from './runtime.ts';
 
 const MIB = 1024 * 1024;
 /** Of each of both processes; esbuild has less once it is at work. Node reserves much that it never uses. */
 const DATA_BYTES = 1024 * MIB;
-/** Time between asking esbuild to stop and killing it. */
-const GRACE_MS = 1000;
 
 export interface Bundled {
   readonly problems: readonly Problem[];
@@ -22,12 +21,14 @@ export async function bundleProgram(request: BundleRequest, signal: AbortSignal 
   const result = await runOneShot({
     args: ['--no-warnings', '--max-old-space-size=384', ownFile('bundle-child')],
     input: [Buffer.from(JSON.stringify(request))],
-    wallMs: request.limits.bundleMs + GRACE_MS,
+    cpuMs: request.limits.bundleMs,
+    wallMs: wallMsOf(request.limits.bundleMs),
     outputBytes: request.limits.bundleBytes * 8,
     dataBytes: DATA_BYTES,
     openFiles: 1024,
     signal,
   });
+  if (result.ended === 'time') throw tooBusy('the program to be bundled', request.limits.bundleMs);
   if (result.ended !== 'itself' || result.exitSignal !== null)
     return broken(request, 'the program takes too long or too much memory to bundle');
   let answer: BundleAnswer;

@@ -98,13 +98,11 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
     plugins: [ground(request)],
   });
   await sealChildren();
-  const timer = setTimeout(() => void build.cancel(), request.limits.bundleMs);
   try {
     return finished(await build.rebuild(), request.limits);
   } catch (error) {
     return { problems: problemsOf(error, request.entry), code: '', map: '' };
   } finally {
-    clearTimeout(timer);
     await build.dispose();
     await stop();
   }

@@ -40,7 +40,7 @@ export function failuresOf(answer: SandboxAnswer, at: Circumstances): readonly P
             }),
           ];
     case 'time': {
-      const message = `the program did not finish in ${at.limits.runMs / 1000} seconds`;
+      const message = `the program did not finish in ${at.limits.runMs / 1000} seconds of processor time`;
       return [problem('program-timeout', { place, message, hint: 'look for a loop that never ends' })];
     }
     case 'waiting': {

@@ -1,8 +1,11 @@
 /** How much a policy program may use before it is ended. */
 export interface SynthLimits {
-  /** Milliseconds for bundling. Default 20,000. */
+  /** Milliseconds of processor time for bundling. Default 20,000. */
   readonly bundleMs: number;
-  /** Milliseconds of wall clock for running the program, its manifests' parsing included; then the program is stopped, and half a second later killed. Default 10,000. */
+  /**
+   * Milliseconds of processor time for running the program, its manifests' parsing included: then the program is stopped, and soon after killed.
+   * Not of wall clock, so that the same program has the same end on a busy machine. Default 10,000.
+   */
   readonly runMs: number;
   /** Bytes that the program may hold at one time. Default 256 MiB. */
   readonly memoryBytes: number;
@@ -19,6 +22,8 @@ export interface SynthLimits {
 }
 
 const MIB = 1024 * 1024;
+/** A machine that gives a process less than this part of a processor is too busy, which is nobody's program's fault. */
+const LEAST_SHARE = 1 / 6;
 
 export const DEFAULT_LIMITS: SynthLimits = {
   bundleMs: 20_000,
@@ -30,6 +35,11 @@ export const DEFAULT_LIMITS: SynthLimits = {
   bundleBytes: 20 * MIB,
   manifests: 10_000,
 };
+
+/** How long a process may take by the clock on the wall that has `cpuMs` milliseconds of processor time. */
+export function wallMsOf(cpuMs: number): number {
+  return Math.max(cpuMs / LEAST_SHARE, 30_000);
+}
 
 /** `16 MiB`, `500 KiB`, `12 bytes`: for messages. */
 export function bytesText(bytes: number): string {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { StageError } from '../../stage-error.ts';
+import { wallMsOf } from './limits.ts';
 
 /** Sets the kernel's limits for a process; part of every Debian. */
 export const PRLIMIT = '/usr/bin/prlimit';
@@ -12,7 +13,9 @@ export interface OneShot {
   /** Arguments for Node. */
   readonly args: readonly string[];
   readonly input: readonly Uint8Array[];
-  /** Milliseconds until SIGKILL. */
+  /** Milliseconds of processor time until SIGXCPU, rounded up to seconds; of every process that it starts as well. */
+  readonly cpuMs: number;
+  /** Milliseconds by the clock on the wall until SIGKILL. */
   readonly wallMs: number;
   /** Bytes of output after which it is killed. */
   readonly outputBytes: number;
@@ -71,10 +74,16 @@ export async function runOneShot(shot: OneShot): Promise<OneShotResult> {
   }
 }
 
+/** What is said when the clock on the wall ended it, which no program can bring about by itself: it is tried again. */
+export function tooBusy(what: string, cpuMs: number): StageError {
+  const had = `less than ${cpuMs / 1000} s of processor time in ${wallMsOf(cpuMs) / 1000} s`;
+  return new StageError('synth', `this machine is too busy for ${what}: it had ${had}`);
+}
+
 function start(shot: OneShot): ChildProcess {
-  const cpuSeconds = Math.ceil(shot.wallMs / 1000) * 4 + 1;
+  const seconds = Math.ceil(shot.cpuMs / 1000);
   // No core, and no file written: neither esbuild nor a program needs one.
-  const limits = [`--core=0`, `--fsize=0`, `--nofile=${shot.openFiles}`, `--cpu=${cpuSeconds}`, `--data=${shot.dataBytes}`];
+  const limits = [`--core=0`, `--fsize=0`, `--nofile=${shot.openFiles}`, `--cpu=${seconds}:${seconds + 1}`, `--data=${shot.dataBytes}`];
   if (shot.stackBytes !== undefined) limits.push(`--stack=${shot.stackBytes}`);
   const limited = existsSync(PRLIMIT);
   const command = limited ? PRLIMIT : process.execPath;

@@ -37,9 +37,14 @@ export async function answer(payload: Uint8Array): Promise<void> {
   process.stdout.write(reply, () => process.exit(0));
 }
 
-/** On a busy machine the time can be up before the program begins, or when it has ended and is asked what it made. */
-function interrupted(error: unknown, { deadline }: SandboxRequest): SandboxAnswer | undefined {
-  return error instanceof JSException && Date.now() > deadline ? { ...FAILED, ended: 'time' } : undefined;
+/** A short time can be up before the program begins, or when it has ended and is asked what it made. */
+function interrupted(error: unknown, request: SandboxRequest): SandboxAnswer | undefined {
+  return error instanceof JSException && isLate(request) ? { ...FAILED, ended: 'time' } : undefined;
+}
+
+function isLate({ cpuMs }: SandboxRequest): boolean {
+  const { user, system } = process.cpuUsage();
+  return user + system > cpuMs * 1000;
 }
 
 /**
@@ -77,7 +82,7 @@ async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promi
     maxStackSize: 256 * 1024,
     timezoneOffset: 0,
     extensions: request.extensions.map((name, index) => ({ name, wasm: rest[index] as Uint8Array<ArrayBuffer> })),
-    interruptHandler: () => (late = late || Date.now() > request.deadline),
+    interruptHandler: () => (late = late || isLate(request)),
     moduleLoader: { load: (name: string) => refuseModule(name) },
     onUnhandledRejection: (promise: JSValueHandle, reason: JSValueHandle, isHandled: boolean) => {
       if (isHandled) rejected.delete(promise.identity);

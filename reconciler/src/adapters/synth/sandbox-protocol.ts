@@ -8,8 +8,8 @@ export interface SandboxRequest {
   /** Lengths of the byte strings that follow: QuickJS, its extensions, the prelude, the bundle. */
   readonly lengths: readonly number[];
   readonly extensions: readonly string[];
-  /** When the time is up, in milliseconds since 1970: starting the process counts too. */
-  readonly deadline: number;
+  /** Milliseconds of processor time; what starting the process takes counts too. */
+  readonly cpuMs: number;
   readonly memoryBytes: number;
   readonly outputBytes: number;
   readonly manifests: number;

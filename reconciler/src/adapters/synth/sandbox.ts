@@ -1,7 +1,8 @@
 /** Starts the sandbox process for one bundle and reads its answer, which is hostile input like the program itself. */
 import { StageError } from '../../stage-error.ts';
+import { wallMsOf } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
-import { runOneShot } from './one-shot.ts';
+import { runOneShot, tooBusy } from './one-shot.ts';
 import type { OneShotResult } from './one-shot.ts';
 import type { SandboxRuntime } from './runtime.ts';
 import type { SandboxAnswer, SandboxRequest, Thrown, WrittenFile } from './sandbox-protocol.ts';
@@ -10,7 +11,7 @@ const MIB = 1024 * 1024;
 /** What the process needs besides the program's memory: V8's own heap, code, and the program's text twice over. */
 const OVERHEAD_BYTES = 768 * MIB;
 const STACK_BYTES = 8 * MIB;
-/** Time between asking the program to stop, which says where it was, and killing the process. */
+/** Processor time between asking the program to stop, which says where it was, and killing the process. */
 const GRACE_MS = 500;
 
 /**
@@ -43,7 +44,8 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
   const result = await runOneShot({
     args: flags(limits),
     input: frames(run),
-    wallMs: limits.runMs + GRACE_MS,
+    cpuMs: limits.runMs + GRACE_MS,
+    wallMs: wallMsOf(limits.runMs),
     // Manifests are bounded as JSON; as a text within JSON they get an escape for each quotation mark.
     outputBytes: limits.outputBytes * 2 + 2 * MIB,
     dataBytes: limits.memoryBytes + OVERHEAD_BYTES,
@@ -51,7 +53,7 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
     openFiles: 64,
     signal: run.signal,
   });
-  if (result.ended === 'time') return failed('time');
+  if (result.ended === 'time') throw tooBusy('the program to run', limits.runMs);
   if (result.ended === 'output') return { ...failed('output'), excess: 'more than can be read back' };
   if (result.exitCode === 0) return readAnswer(result);
   if (result.exitSignal === 'SIGXCPU') return failed('time');
@@ -86,7 +88,7 @@ function frames({ runtime, bundle, limits }: SandboxRun): readonly Uint8Array[] 
   const request: SandboxRequest = {
     lengths: parts.map((part) => part.length),
     extensions: runtime.extensions.map(({ name }) => name),
-    deadline: Date.now() + limits.runMs,
+    cpuMs: limits.runMs,
     memoryBytes: limits.memoryBytes,
     outputBytes: limits.outputBytes,
     manifests: limits.manifests,
