@@ -46,7 +46,7 @@ async function control({ terminal, finish }: Door, flags: ClusterFlags): Promise
   const { runClusterReconciler } = await loadController();
   const stop = stopOnSignals();
   try {
-    const synthesizer = createSynthesizer({ library: { modules: libraryFolders() } });
+    const synthesizer = createSynthesizer({ library: { modules: libraryFolders() }, forMany: true });
     const ending = await runClusterReconciler(config, { signal: stop.signal, synthesizer, write: terminal.err });
     if (ending.failure !== undefined) terminal.err(`parapet: ${harmless(ending.failure)}\n`);
     finish(ending.exit);

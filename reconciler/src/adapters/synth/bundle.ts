@@ -2,13 +2,50 @@
 import type { Problem, ProblemCode } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import type { BundleAnswer, BundleProblem, BundleRequest } from './bundler.ts';
-import { wallMsOf } from './limits.ts';
+import type { LibraryBundle } from './library-shim.ts';
+import type { Library } from './library.ts';
+import { DEFAULT_LIMITS, wallMsOf } from './limits.ts';
 import { runOneShot, tooBusy } from './one-shot.ts';
 import { ownFile } from './runtime.ts';
 
 const MIB = 1024 * 1024;
 /** Of each of both processes; esbuild has less once it is at work. Node reserves much that it never uses. */
 const DATA_BYTES = 1024 * MIB;
+
+const shipped = new Map<string, Promise<LibraryBundle>>();
+
+/** The packages that ship with Parapet in one file, made the first time. Rejects with a StageError when this installation is incomplete. */
+export function loadShipped(library: Library): Promise<LibraryBundle> {
+  const key = JSON.stringify(library);
+  const made =
+    shipped.get(key) ??
+    bundleShipped(library).catch((error: unknown) => {
+      shipped.delete(key);
+      throw error;
+    });
+  shipped.set(key, made);
+  return made;
+}
+
+async function bundleShipped(library: Library): Promise<LibraryBundle> {
+  const cpuMs = DEFAULT_LIMITS.bundleMs;
+  const result = await runOneShot({
+    args: ['--no-warnings', ownFile('library-child')],
+    input: [Buffer.from(JSON.stringify(library))],
+    cpuMs,
+    wallMs: wallMsOf(cpuMs),
+    outputBytes: DEFAULT_LIMITS.bundleBytes,
+    dataBytes: DATA_BYTES,
+    openFiles: 1024,
+  });
+  if (result.ended === 'time') throw tooBusy('the packages of Parapet to be bundled', cpuMs);
+  if (result.exitCode === 0) return JSON.parse(result.output.toString('utf8')) as LibraryBundle;
+  const cause = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`);
+  throw new StageError('synth', 'the packages of Parapet cannot be bundled: this installation of Parapet is incomplete', {
+    cause,
+    retry: false,
+  });
+}
 
 export interface Bundled {
   readonly problems: readonly Problem[];

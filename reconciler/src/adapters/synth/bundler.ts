@@ -1,14 +1,12 @@
 /** Bundles a policy program with esbuild, which sees the file system through our plugin only: no tsconfig, no package maps, no source maps of the author's. */
-import { isBuiltin } from 'node:module';
-import { posix } from 'node:path';
 import { context, stop } from 'esbuild';
-import type { BuildFailure, BuildResult, Loader, Message, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild';
+import type { BuildFailure, BuildResult, Message } from 'esbuild';
+import { Ground, SEARCHED } from './ground.ts';
+import type { LibraryBundle } from './library-shim.ts';
 import { bytesText } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
-import { Resolver } from './resolver.ts';
-import type { Place } from './resolver.ts';
 import { sealChildren } from './seal.ts';
-import { readSource, Refusal } from './source-file.ts';
+import type { Refusal } from './source-file.ts';
 
 export interface BundleRequest {
   /** Real path of the repository. */
@@ -16,6 +14,8 @@ export interface BundleRequest {
   /** The program, relative to it. */
   readonly entry: string;
   readonly library: Readonly<Record<string, string>>;
+  /** The packages in `library` as one file, where they were bundled before: most of the work is done then. */
+  readonly bundled?: LibraryBundle | undefined;
   readonly limits: SynthLimits;
 }
 
@@ -37,22 +37,6 @@ export interface BundleAnswer {
   readonly map: string;
 }
 
-const LOADERS: Readonly<Record<string, Loader>> = {
-  '.ts': 'ts',
-  '.mts': 'ts',
-  '.cts': 'ts',
-  '.tsx': 'tsx',
-  '.js': 'js',
-  '.mjs': 'js',
-  '.cjs': 'js',
-  '.jsx': 'jsx',
-  '.json': 'json',
-  '.txt': 'text',
-  '.md': 'text',
-  '.yaml': 'text',
-  '.yml': 'text',
-};
-const SEARCHED = 'found by a search';
 /** What esbuild says of imports by a pattern. One answer for all of them: what is on this machine must not be told by which it is. */
 const SEARCH = new RegExp(`^(?:${SEARCHED}$|Could not resolve (?:import|require)\\(|The glob pattern |Cannot read directory )`);
 const MAX_PROBLEMS = 100;
@@ -63,11 +47,19 @@ const MAX_MESSAGE = 2000;
  */
 const MAX_MAP = 4 * 1024 * 1024;
 const MAX_LINES = 400_000;
-/** All inputs together: what esbuild has to hold at once. */
-const MAX_TOTAL = 64 * 1024 * 1024;
-
 /** Bundles the program; what is wrong with it is in the answer. Rejects only when esbuild itself is gone. */
 export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
+  try {
+    const ground = new Ground(request);
+    const answer = await bundleFrom(ground, request);
+    // What is imported from within a package would be there twice, once by itself and once in the file of all.
+    return ground.isWhole ? answer : await bundleFrom(new Ground({ ...request, bundled: undefined }), request);
+  } finally {
+    await stop();
+  }
+}
+
+async function bundleFrom(ground: Ground, request: BundleRequest): Promise<BundleAnswer> {
   const build = await context({
     entryPoints: [request.entry],
     bundle: true,
@@ -95,7 +87,7 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
       'import.meta.dirname': '"/"',
       'import.meta.filename': '"/main.ts"',
     },
-    plugins: [ground(request)],
+    plugins: [ground.plugin()],
   });
   await sealChildren();
   try {
@@ -104,7 +96,6 @@ export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
     return { problems: problemsOf(error, request.entry), code: '', map: '' };
   } finally {
     await build.dispose();
-    await stop();
   }
 }
 
@@ -153,79 +144,4 @@ function problemOf(message: Message, entry: string): BundleProblem {
 
 function placeOf(location: NonNullable<Message['location']>): Pick<BundleProblem, 'file' | 'line' | 'column'> {
   return { file: location.file.replace(/^(repository|library):/, ''), line: location.line, column: location.column + 1 };
-}
-
-/** The plugin that answers every question about files, so that esbuild asks the file system none. */
-function ground(request: BundleRequest): Plugin {
-  const resolver = new Resolver({ repository: request.directory, library: request.library });
-  const places = new Map<string, Place>();
-  const keyOf = (place: { readonly ground: string; readonly name: string }) => `${place.ground}:${place.name}`;
-  const budget = { files: 0, bytes: 0 };
-  const found = async (args: OnResolveArgs): Promise<OnResolveResult> => {
-    if (args.kind !== 'entry-point' && isBuiltin(args.path)) return { path: args.path.replace(/^node:/, ''), namespace: 'builtin' };
-    const importer = places.get(`${args.namespace}:${args.importer}`);
-    try {
-      const place =
-        args.kind === 'entry-point' || importer === undefined
-          ? await resolver.entry(request.entry)
-          : await resolver.resolve(
-              args.path,
-              importer,
-              args.kind === 'require-call' || args.kind === 'require-resolve' ? 'require' : 'import',
-            );
-      places.set(keyOf(place), place);
-      return { path: place.name, namespace: place.ground };
-    } catch (error) {
-      return { errors: [refusalMessage(error)] };
-    }
-  };
-  return {
-    name: 'parapet',
-    setup(build) {
-      build.onResolve({ filter: /.*/ }, found);
-      build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-        contents: `module.exports = globalThis[Symbol.for('parapet.builtin')](${JSON.stringify(path)})`,
-        loader: 'js',
-      }));
-      build.onLoad({ filter: /.*/ }, async (args) => {
-        try {
-          const place = places.get(`${args.namespace}:${args.path}`);
-          // Only a search of esbuild's own finds what the resolver did not give.
-          if (place === undefined) return { errors: [{ text: SEARCHED }] };
-          return await load(place, { limits: request.limits, budget });
-        } catch (error) {
-          return { errors: [refusalMessage(error)] };
-        }
-      });
-    },
-  };
-}
-
-async function load(
-  place: Place,
-  within: { readonly limits: SynthLimits; readonly budget: { files: number; bytes: number } },
-): Promise<{ contents: string | Uint8Array; loader: Loader }> {
-  const { limits, budget } = within;
-  const loader = LOADERS[posix.extname(place.name).toLowerCase()];
-  if (loader === undefined) {
-    const hint = `files that can be imported: ${Object.keys(LOADERS).join(', ')}`;
-    throw new Refusal(`${JSON.stringify(place.name)} is not a kind of file that can be imported`, { code: 'import-refused', hint });
-  }
-  budget.files += 1;
-  const tooMuch = (what: string) => new Refusal(`more than ${what} are imported`, { code: 'import-refused', whole: true });
-  if (budget.files > limits.files) throw tooMuch(`${limits.files} files`);
-  const data = await readSource(place.file, limits.fileBytes);
-  budget.bytes += data.length;
-  if (budget.bytes > MAX_TOTAL) throw tooMuch(`${bytesText(MAX_TOTAL)} of files`);
-  // The author's own source maps would let a file speak for another; lines in problems are those of the files as they are. Of several
-  // maps that a file names the last one counts.
-  const mapped = loader !== 'json' && loader !== 'text' && data.includes('sourceMappingURL=');
-  return { contents: mapped ? `${data.toString('utf8')}\n//# sourceMappingURL=none` : data, loader };
-}
-
-function refusalMessage(error: unknown): PartialMessage {
-  // What is read recursively is a package.json.
-  if (error instanceof RangeError) return { text: 'its package.json is nested too deeply to be read', detail: { code: 'bundle-failed' } };
-  if (!(error instanceof Refusal)) throw error;
-  return { text: error.message, detail: { code: error.code, hint: error.hint, whole: error.whole } };
 }

@@ -3,8 +3,9 @@ import { realpath } from 'node:fs/promises';
 import type { Problem } from '@parapet/policy';
 import type { SynthManifest, SynthResult, Synthesizer } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
-import { bundleProgram } from './bundle.ts';
+import { bundleProgram, loadShipped } from './bundle.ts';
 import { failuresOf } from './failures.ts';
+import type { LibraryBundle } from './library-shim.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
 import { digestOf, readManifests, renderManifest } from './manifests.ts';
@@ -23,11 +24,17 @@ export interface SynthesizerOptions {
   readonly library: { readonly modules: Readonly<Record<string, string>> };
   /** Default: DEFAULT_LIMITS. */
   readonly limits?: Partial<SynthLimits>;
+  /**
+   * Whether many programs are to be run: the packages in `library` are bundled beforehand then, once, which takes a second or two and spares each
+   * program half of its bundling. What programs make is the same. Default false.
+   */
+  readonly forMany?: boolean;
 }
 
 interface Step {
   readonly root: string;
   readonly library: Readonly<Record<string, string>>;
+  readonly bundled: LibraryBundle | undefined;
   readonly limits: SynthLimits;
   readonly signal: AbortSignal | undefined;
 }
@@ -35,13 +42,18 @@ interface Step {
 /** A synthesizer. Each run is a fresh process; only the sandbox's own code is kept between runs. */
 export function createSynthesizer(options: SynthesizerOptions): Synthesizer {
   const limits: SynthLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const library = options.library.modules;
+  const shipped = async (): Promise<LibraryBundle | undefined> => (options.forMany === true ? loadShipped(library) : undefined);
+  // Made ready before the first program comes, which is told of failures.
+  shipped().catch(() => undefined);
   return {
     async synth({ directory, signal }) {
       signal?.throwIfAborted();
       const root = await realpath(directory).catch((cause: unknown) => {
         throw new StageError('synth', 'the program folder cannot be read', { cause });
       });
-      return run({ root, library: options.library.modules, limits, signal }, await loadRuntime());
+      const [runtime, bundled] = await Promise.all([loadRuntime(), shipped()]);
+      return run({ root, library, bundled, limits, signal }, runtime);
     },
   };
 }
@@ -52,7 +64,7 @@ async function run(step: Step, runtime: SandboxRuntime): Promise<SynthResult> {
   if (found.program === undefined) return failed(found.problems, { bundleMs: 0, runMs: 0 });
   const { entry, output } = found.program;
   const started = performance.now();
-  const bundled = await bundleProgram({ directory: root, entry, library: step.library, limits }, signal);
+  const bundled = await bundleProgram({ directory: root, entry, library: step.library, bundled: step.bundled, limits }, signal);
   const bundleMs = Math.round(performance.now() - started);
   if (bundled.problems.length > 0) return failed(bundled.problems, { bundleMs, runMs: 0 });
   const answer = await runSandbox({ runtime, bundle: bundled.code, limits, signal });

@@ -62,10 +62,21 @@ export class Resolver {
     return this.#package(specifier, importer, kind);
   }
 
+  /** The top of the repository: the place of what imports the program. */
+  get start(): Place {
+    return { ground: 'repository', name: '', file: join(this.#repository, 'entry'), root: this.#repository };
+  }
+
   /** The program itself. */
   async entry(file: string): Promise<Place> {
-    const start: Place = { ground: 'repository', name: '', file: join(this.#repository, 'entry'), root: this.#repository };
-    return this.#relative(`./${file}`, start);
+    return this.#relative(`./${file}`, this.start);
+  }
+
+  /** Whether the repository brings a package of its own in place of one that ships with Parapet, for other packages to see. */
+  async isBroughtAny(): Promise<boolean> {
+    const search = { from: this.#repository, top: this.#repository };
+    const own = await Promise.all(Object.keys(this.#library).map((name) => this.#climb({ ...search, name })));
+    return own.some((folder) => folder !== undefined);
   }
 
   async #relative(specifier: string, importer: Place): Promise<Place> {

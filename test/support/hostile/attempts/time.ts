@@ -19,7 +19,7 @@ export const time: Family = {
     looping('a loop in a timer', `const again = () => setTimeout(again, 1);\nagain();`),
     looping('a loop in an interval', `setInterval(() => 1, 1);`),
     looping('a loop in awaits', `for (;;) await null;`),
-    looping('a loop in promises', `const again = (): unknown => Promise.resolve().then(again);\nagain();`),
+    looping('a loop in promises', `const again = (): void => void Promise.resolve().then(again);\nagain();`),
     looping('a loop in microtasks', `const again = () => queueMicrotask(again);\nagain();`),
     looping('a loop that swallows its own end', `for (;;) { try { for (;;); } catch {} finally { continue; } }`),
     looping('a regular expression that takes for ever', `/^(a+)+$/.test('a'.repeat(60) + 'b');`),

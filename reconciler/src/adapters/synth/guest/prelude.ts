@@ -9,6 +9,7 @@ import { runTimer, timers } from './clock.ts';
 import { digests } from './digest.ts';
 import { filePromises, fileSystem, written } from './files.ts';
 import { guarded, NETWORK, refuse } from './forbid.ts';
+import { saveAsJson } from './manifests.ts';
 import { assert, format, utilities } from './text.ts';
 
 const MAX_PRINTED = 64 * 1024;
@@ -147,6 +148,7 @@ for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
 }
 Object.defineProperty(globalThis, Symbol.for('parapet.builtin'), { value: builtin });
+Object.defineProperty(globalThis, Symbol.for('parapet.saver'), { value: saveAsJson });
 for (const name of ['WebSocket', 'XMLHttpRequest', 'EventSource', 'Worker']) {
   const value = function forbidden(...args: unknown[]) {
     return refuse({ module: '', name: `new ${name}`, args, ...(name === 'Worker' ? { doing: 'starting threads' } : NETWORK) });
