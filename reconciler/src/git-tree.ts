@@ -1,4 +1,5 @@
 /** What a commit's tree may put on disk. Git's own checks can be passed by a hand-made tree, so every name is judged here. */
+import { createHash } from 'node:crypto';
 import type { Problem } from '@parapet/policy';
 import { clip, count, plain } from './describe.ts';
 
@@ -27,6 +28,16 @@ export interface TreeListing {
   readonly files: readonly TreeFile[];
   readonly links: readonly TreeFile[];
   readonly problems: readonly Problem[];
+}
+
+/** SHA-256 (hex) over names and contents: Git's own names of objects stand for these. */
+export function contentOf({ files, links }: TreeListing): string {
+  const hash = createHash('sha256');
+  for (const [kind, entries] of Object.entries({ files, links })) {
+    hash.update(`${kind}\0`);
+    for (const { path, object } of entries) hash.update(`${path}\0${object}\0`);
+  }
+  return hash.digest('hex');
 }
 
 /**

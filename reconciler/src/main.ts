@@ -64,7 +64,8 @@ export async function runReconciler(config: ReconcilerConfig, options: RunOption
   const settings = { ...OBSERVER_SETTINGS, patience: config.noReportAfter, violations };
   const parts: Following = {
     source: gitSource(config),
-    synthesizer: options.synthesizer ?? createSynthesizer({ library: { modules: options.library }, forMany: config.interval !== undefined }),
+    synthesizer:
+      options.synthesizer ?? createSynthesizer({ library: { modules: options.library }, forMany: config.interval !== undefined }),
     target,
     statuses,
     log,

@@ -130,7 +130,7 @@ async function prepareTree(parts: PlanParts, { commit, tree, times }: Fetched, s
     return { kind: 'refused', synthesis, problems, durations: times.durations };
   };
   if (hasErrors(tree.problems)) return refuse(tree.problems);
-  const made = await synthesize(parts.synthesizer, tree.directory, signal);
+  const made = await synthesize(parts.synthesizer, tree, signal);
   times.note('synth_bundle', made.bundleMs);
   times.note('synth_run', made.runMs);
   const synth = [...tree.problems, ...made.problems];

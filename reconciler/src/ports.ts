@@ -33,9 +33,10 @@ export interface SynthResult {
 export interface Synthesizer {
   /**
    * Runs the program in `directory`. Whatever is wrong with the program is in `problems`; only the world's failures reject.
-   * `signal` ends the run at once; the promise then rejects with the signal's reason.
+   * `content` stands for all that is in the directory, where that is known: equal for equal files. `signal` ends the run at once; the
+   * promise then rejects with the signal's reason.
    */
-  synth(input: { readonly directory: string; readonly signal?: AbortSignal }): Promise<SynthResult>;
+  synth(input: { readonly directory: string; readonly content?: string | undefined; readonly signal?: AbortSignal }): Promise<SynthResult>;
 }
 
 /** The newest commit of a source. */
@@ -54,6 +55,8 @@ export type Resolved = ResolvedCommit | { readonly problems: readonly Problem[] 
 export interface ExportedTree {
   readonly directory: string;
   readonly problems: readonly Problem[];
+  /** SHA-256 (hex) over names and contents of all files and links, those outside of the followed folder left out: equal for equal files. */
+  readonly content?: string;
   /** Fingerprints of the keys that signed what had to be signed; absent where nothing had to be. */
   readonly signedBy?: readonly string[];
   dispose(): Promise<void>;

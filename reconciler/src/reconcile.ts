@@ -87,7 +87,7 @@ async function stages(parts: Reconciling, commit: string, signal: AbortSignal): 
   const problems: Problem[] = [...tree.problems];
   try {
     if (hasErrors(problems)) return { kind: 'refused', problems };
-    const synthesized = await synthesize(parts.synthesizer, tree.directory, signal);
+    const synthesized = await synthesize(parts.synthesizer, tree, signal);
     problems.push(...synthesized.problems);
     if (hasErrors(problems)) return { kind: 'refused', problems };
     const checked = check(synthesized.manifests);

@@ -1,12 +1,16 @@
 /** Running a commit's program, whatever is reconciled. */
 import type { Problem } from '@parapet/policy';
-import type { SynthResult, Synthesizer } from './ports.ts';
+import type { ExportedTree, SynthResult, Synthesizer } from './ports.ts';
 import { StageError } from './stage-error.ts';
 
 /** What is wrong with the program is in the result; rejects with a StageError when the sandbox itself broke, and with the signal's reason when aborted. */
-export async function synthesize(synthesizer: Synthesizer, directory: string, signal: AbortSignal): Promise<SynthResult> {
+export async function synthesize(
+  synthesizer: Synthesizer,
+  { directory, content }: Pick<ExportedTree, 'directory' | 'content'>,
+  signal: AbortSignal,
+): Promise<SynthResult> {
   try {
-    return await synthesizer.synth({ directory, signal });
+    return await synthesizer.synth({ directory, content, signal });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof StageError) throw error;

@@ -6,7 +6,7 @@ import { IGNORE_FILE, IGNORE_LIMITS } from '../git-ignore.ts';
 import { findRef, listingArgs, PULL_REQUESTS, readPullRequests, refNames, revisionOf } from '../git-ref.ts';
 import type { AskedRef, FoundRef } from '../git-ref.ts';
 import type { Signers } from '../git-signature.ts';
-import { topFile, TREE_LIMITS } from '../git-tree.ts';
+import { contentOf, topFile, TREE_LIMITS } from '../git-tree.ts';
 import type { TreeLimits } from '../git-tree.ts';
 import type { ExportedTree, PullRequest, Resolved, Source } from '../ports.ts';
 import type { Verification } from '../source-spec.ts';
@@ -243,7 +243,7 @@ export class GitSource implements Source {
     };
     try {
       const problems = [...tree.problems, ...(await writeTree({ directory, listing: tree, objects, signal: limited }))];
-      return { directory, problems, ...signed, dispose };
+      return { directory, problems, content: contentOf(tree), ...signed, dispose };
     } catch (error) {
       await dispose();
       throw error;

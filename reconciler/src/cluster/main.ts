@@ -36,6 +36,7 @@ import type { SourceIdentity } from '../source-object.ts';
 import type { Paces } from '../source-statuses.ts';
 import { SourceStatusWriter } from '../source-status-writer.ts';
 import { StageError } from '../stage-error.ts';
+import { SynthCache } from '../synth-cache.ts';
 import { openDoors } from './doors/main.ts';
 import type { Door } from './doors/main.ts';
 import { SourceOpener } from './source/main.ts';
@@ -77,8 +78,9 @@ const LAST_WORDS = 3000;
 export async function runClusterReconciler(config: ClusterConfig, options: ClusterRunOptions): Promise<Ending> {
   const { log, redact } = createLog({ format: config.log, ...(options.write === undefined ? {} : { write: options.write }) });
   try {
-    const reconciler = new ClusterReconciler(config, { ...options, log, redact, ...createMetrics() });
-    await reconciler.run(options.signal);
+    const made = createMetrics();
+    const synthesizer = new SynthCache({ synthesizer: options.synthesizer, metrics: made.metrics });
+    await new ClusterReconciler(config, { ...options, synthesizer, log, redact, ...made }).run(options.signal);
     return { exit: 0, problems: [] };
   } catch (error) {
     if (!(error instanceof StageError)) throw error;
@@ -128,9 +130,7 @@ class ClusterReconciler {
     this.#controller = new Controller({
       loop: (object) => this.#loop(object.identity),
       forget: ({ uid }) => this.#term?.gone.add(uid),
-      clock,
-      log,
-      metrics,
+      ...{ clock, log, metrics },
     });
   }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { linkFault, readTree } from '../../../reconciler/src/git-tree.ts';
+import { contentOf, linkFault, readTree } from '../../../reconciler/src/git-tree.ts';
 import { hash } from './builders.ts';
 
 const line = (path: string, { mode = '100644', size = '3', type = 'blob' } = {}): string =>
@@ -127,4 +127,19 @@ test('a name that is too long to be read is cut where it is told', () => {
   const [problem] = readTree(line('d/'.repeat(3000))).problems;
   expect(problem?.place.file).toMatch(/^(d\/)+d?…$/);
   expect(problem?.place.file).toHaveLength(300);
+});
+
+test('the content is the same for the same files, and another one for other names, contents and links', () => {
+  const content = (...lines: string[]): string => contentOf(readTree(lines.join('')));
+  expect(content(line('a'), line('b'))).toBe(
+    content(line('a'), line('b'), line('vendor/lib', { mode: '160000', type: 'commit', size: '-' })),
+  );
+  const others = [
+    content(line('a')),
+    content(line('a'), line('c')),
+    content(line('a'), line('b').replace(hash('a'), hash('b'))),
+    content(line('a'), link('b')),
+    content(link('a'), link('b')),
+  ];
+  expect(new Set([content(line('a'), line('b')), ...others]).size).toBe(6);
 });
