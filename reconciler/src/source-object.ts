@@ -58,6 +58,9 @@ export interface ReadSource {
   readonly problems: readonly Problem[];
 }
 
+/** Characters of a label's value. */
+const MAX_LABEL = 63;
+
 /** Never throws, whatever the value. */
 export function readSourceObject(value: unknown): ReadSource {
   const problems: Problem[] = [];
@@ -92,6 +95,13 @@ function readIdentity(root: Cursor): SourceIdentity | undefined {
   const metadata = at(root, 'metadata');
   const name = readName({ ...at(metadata, 'name'), value: at(metadata, 'name').value ?? '' });
   const namespace = readName({ ...at(metadata, 'namespace'), value: at(metadata, 'namespace').value ?? '' }, 'namespace');
+  // Its policies carry it as a label. The definition says so too, to whoever writes one.
+  if (name !== undefined && name.length > MAX_LABEL) {
+    refuse(at(metadata, 'name'), {
+      code: 'invalid-value',
+      message: `must have at most ${MAX_LABEL} characters: it is the value of a label`,
+    });
+  }
   if (problems.length > 0 || name === undefined || namespace === undefined) return undefined;
   const { value: uid } = at(metadata, 'uid');
   const { value: generation } = at(metadata, 'generation');

@@ -50,6 +50,15 @@ describe('sources', () => {
     },
     PATIENCE,
   );
+
+  test(
+    'a name that is no label is refused with a clear message',
+    async () => {
+      expect((await apply(plane, source({}, 'a'.repeat(63)))).status).toBe(0);
+      expect((await apply(plane, source({}, 'a'.repeat(64)))).stderr).toMatch(/metadata\.name must have at most 63 characters/);
+    },
+    PATIENCE,
+  );
 });
 
 test(

@@ -1,6 +1,6 @@
 /** CustomResourceDefinitions as plain objects. */
 import { object, text } from './schema.ts';
-import type { Schema } from './schema.ts';
+import type { Schema, ValidationRule } from './schema.ts';
 
 export interface PrinterColumn {
   readonly name: string;
@@ -24,6 +24,8 @@ export interface KindOfResource {
   /** The object's own fields besides the usual three. */
   readonly fields: Readonly<Record<string, Schema>>;
   readonly required: readonly string[];
+  /** Of the object as a whole; its name and nothing else of `metadata` can be judged. */
+  readonly rules?: readonly ValidationRule[];
   /** Whether `status` is written by requests of its own, with a permission of its own. */
   readonly hasStatusSubresource: boolean;
   readonly columns: readonly PrinterColumn[];
@@ -69,7 +71,7 @@ export function define(resource: KindOfResource): CustomResourceDefinition {
       metadata: { type: 'object' },
       ...fields,
     },
-    { required },
+    { required, ...(resource.rules === undefined ? {} : { 'x-kubernetes-validations': resource.rules }) },
   );
   return {
     apiVersion: 'apiextensions.k8s.io/v1',

@@ -19,6 +19,9 @@ export function sourceDefinition(): CustomResourceDefinition {
     description: 'A Git repository with a policy program: its commits are synthesized, checked, planned and applied.',
     fields: { spec: sourceSpec(), status: status() },
     required: ['spec'],
+    rules: [
+      { rule: 'size(self.metadata.name) <= 63', message: 'metadata.name must have at most 63 characters: it is the value of a label' },
+    ],
     hasStatusSubresource: true,
     columns: [
       { name: 'Ready', type: 'string', jsonPath: ready('status') },

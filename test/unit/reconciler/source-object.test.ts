@@ -132,6 +132,7 @@ describe('who it is', () => {
     ['another version', sourceObject({ apiVersion: 'v1' })],
     ['no name', sourceObject({ metadata: { name: undefined } })],
     ['a name of another kind', sourceObject({ metadata: { name: '../x' } })],
+    ['a name that is no label', sourceObject({ metadata: { name: 'a'.repeat(64) } })],
     ['no namespace', sourceObject({ metadata: { namespace: null } })],
   ])('%s is nobody', (_what, value) => {
     const { identity, spec, problems } = readSourceObject(value);
