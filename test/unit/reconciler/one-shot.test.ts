@@ -1,6 +1,7 @@
 /** A process that answers once: how its end is told. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { runOneShot, tooBusy } from '../../../reconciler/src/adapters/synth/one-shot.ts';
+import { OneShotProcess, runOneShot, tooBusy } from '../../../reconciler/src/adapters/synth/one-shot.ts';
 import type { OneShot } from '../../../reconciler/src/adapters/synth/one-shot.ts';
 
 const node = (code: string, rest: Partial<OneShot> = {}): OneShot => ({
@@ -36,4 +37,17 @@ test('a busy machine is the world’s failure, with figures', () => {
   expect(tooBusy('the program to run', 10_000).message).toBe(
     'this machine is too busy for the program to run: it had less than 10 s of processor time in 60 s',
   );
+});
+
+test('one that was started early has its time from when it got all of its input', async () => {
+  const early = new OneShotProcess(node('process.stdin.pipe(process.stdout)', { wallMs: 5_000 }));
+  early.write([Buffer.from('first ')]);
+  await sleep(6_000);
+  expect(await early.finish([Buffer.from('last')])).toMatchObject({ ended: 'itself', exitCode: 0, output: Buffer.from('first last') });
+});
+
+test('one that is not needed is gone', async () => {
+  const early = new OneShotProcess(node('process.stdin.pipe(process.stdout)'));
+  early.discard();
+  expect(await early.finish([])).toMatchObject({ exitSignal: 'SIGKILL' });
 });

@@ -1,7 +1,7 @@
 /** What is made of the sandbox process's answer, should a program ever take that process over. */
 import { expect, jest, test } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../../reconciler/src/adapters/synth/index.ts';
-import { runSandbox } from '../../../reconciler/src/adapters/synth/sandbox.ts';
+import { Sandbox } from '../../../reconciler/src/adapters/synth/sandbox.ts';
 import type { SandboxAnswer } from '../../../reconciler/src/adapters/synth/sandbox-protocol.ts';
 
 // real processes, on machines that may be busy
@@ -10,9 +10,9 @@ jest.setTimeout(60_000);
 /** Runs a process whose code answers this text whatever it is asked. */
 function answering(text: string, limits = {}): Promise<SandboxAnswer> {
   const answer = `process.stdout.write(${JSON.stringify(text)}, () => process.exit(0))`;
-  const host = `var parapetHost = { answer() { ${answer} } }`;
+  const host = `var parapetHost = { begin: () => ({ take() {}, end() { ${answer} } }) }`;
   const runtime = { host, wasm: new Uint8Array(), extensions: [], prelude: '' };
-  return runSandbox({ runtime, bundle: '', limits: { ...DEFAULT_LIMITS, ...limits } });
+  return new Sandbox({ runtime, limits: { ...DEFAULT_LIMITS, ...limits } }).run('');
 }
 
 test('values of other types than were agreed mean nothing', async () => {

@@ -4,6 +4,7 @@ import type { Problem } from '@parapet/policy';
 import type { SynthManifest, SynthResult, Synthesizer } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
 import { bundleProgram, loadShipped } from './bundle.ts';
+import type { Bundled } from './bundle.ts';
 import { failuresOf } from './failures.ts';
 import type { LibraryBundle } from './library-shim.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
@@ -13,7 +14,7 @@ import { Positions } from './positions.ts';
 import { findProgram } from './program.ts';
 import { loadRuntime } from './runtime.ts';
 import type { SandboxRuntime } from './runtime.ts';
-import { runSandbox } from './sandbox.ts';
+import { Sandbox } from './sandbox.ts';
 
 export { DEFAULT_LIMITS } from './limits.ts';
 export type { SynthLimits } from './limits.ts';
@@ -64,10 +65,20 @@ async function run(step: Step, runtime: SandboxRuntime): Promise<SynthResult> {
   if (found.program === undefined) return failed(found.problems, { bundleMs: 0, runMs: 0 });
   const { entry, output } = found.program;
   const started = performance.now();
-  const bundled = await bundleProgram({ directory: root, entry, library: step.library, bundled: step.bundled, limits }, signal);
+  const sandbox = new Sandbox({ runtime, limits, signal });
+  let bundled: Bundled;
+  try {
+    bundled = await bundleProgram({ directory: root, entry, library: step.library, bundled: step.bundled, limits }, signal);
+  } catch (error) {
+    sandbox.discard();
+    throw error;
+  }
   const bundleMs = Math.round(performance.now() - started);
-  if (bundled.problems.length > 0) return failed(bundled.problems, { bundleMs, runMs: 0 });
-  const answer = await runSandbox({ runtime, bundle: bundled.code, limits, signal });
+  if (bundled.problems.length > 0) {
+    sandbox.discard();
+    return failed(bundled.problems, { bundleMs, runMs: 0 });
+  }
+  const answer = await sandbox.run(bundled.code);
   const times = { bundleMs, runMs: Math.round(performance.now() - started) - bundleMs };
   const positions = new Positions(bundled);
   const failures = failuresOf(answer, { positions, limits, entry });

@@ -15,7 +15,7 @@ export interface OneShot {
   readonly input: readonly Uint8Array[];
   /** Milliseconds of processor time until SIGXCPU, rounded up to seconds; of every process that it starts as well. */
   readonly cpuMs: number;
-  /** Milliseconds by the clock on the wall until SIGKILL. */
+  /** Milliseconds by the clock on the wall from the end of its input until SIGKILL. */
   readonly wallMs: number;
   /** Bytes of output after which it is killed. */
   readonly outputBytes: number;
@@ -39,38 +39,69 @@ export interface OneShotResult {
 }
 
 /** Runs Node once. Rejects with a StageError when the process can't be started, and with the signal's reason when aborted. */
-export async function runOneShot(shot: OneShot): Promise<OneShotResult> {
-  shot.signal?.throwIfAborted();
-  const child = start(shot);
-  let ended: OneShotResult['ended'] = 'itself';
-  const end = (why: OneShotResult['ended']) => {
-    ended = why;
-    killGroup(child);
-  };
-  const timer = setTimeout(() => end('time'), shot.wallMs);
-  const abort = () => killGroup(child);
-  shot.signal?.addEventListener('abort', abort, { once: true });
-  try {
-    const output: Buffer[] = [];
-    let size = 0;
-    let stderr = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > shot.outputBytes) end('output');
-      else output.push(chunk);
-    });
-    child.stderr?.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString('utf8')).slice(-MAX_STDERR)));
-    // The process may be gone before it has read everything; how it ended says more than EPIPE.
-    child.stdin?.on('error', () => undefined);
-    const closed = closing(child);
-    for (const part of shot.input) child.stdin?.write(part);
-    child.stdin?.end();
-    const { exitCode, exitSignal } = await closed;
+export async function runOneShot({ input, ...shot }: OneShot): Promise<OneShotResult> {
+  return new OneShotProcess(shot).finish(input);
+}
+
+/** One that is started before all of its input is known. Either `finish` or `discard` it. */
+export class OneShotProcess {
+  readonly #shot: Omit<OneShot, 'input'>;
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<Pick<OneShotResult, 'exitCode' | 'exitSignal'>>;
+  readonly #output: Buffer[] = [];
+  readonly #abort = (): void => killGroup(this.#child);
+  #size = 0;
+  #stderr = '';
+  #ended: OneShotResult['ended'] = 'itself';
+
+  constructor(shot: Omit<OneShot, 'input'>) {
     shot.signal?.throwIfAborted();
-    return { ended, exitCode, exitSignal, output: Buffer.concat(output), stderr };
-  } finally {
-    clearTimeout(timer);
-    shot.signal?.removeEventListener('abort', abort);
+    this.#shot = shot;
+    this.#child = start(shot);
+    const { stdin, stdout, stderr } = this.#child;
+    stdout?.on('data', (chunk: Buffer) => {
+      this.#size += chunk.length;
+      if (this.#size > shot.outputBytes) this.#end('output');
+      else this.#output.push(chunk);
+    });
+    stderr?.on('data', (chunk: Buffer) => (this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-MAX_STDERR)));
+    // The process may be gone before it has read everything; how it ended says more than EPIPE.
+    stdin?.on('error', () => undefined);
+    shot.signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#closed = closing(this.#child);
+    // Who finishes it is told.
+    this.#closed.catch(() => undefined);
+  }
+
+  /** Gives it the first part of its input. */
+  write(input: readonly Uint8Array[]): void {
+    for (const part of input) this.#child.stdin?.write(part);
+  }
+
+  /** Gives it the rest; its time on the wall begins. Rejects as `runOneShot` does. */
+  async finish(input: readonly Uint8Array[]): Promise<OneShotResult> {
+    const timer = setTimeout(() => this.#end('time'), this.#shot.wallMs);
+    try {
+      this.write(input);
+      this.#child.stdin?.end();
+      const { exitCode, exitSignal } = await this.#closed;
+      this.#shot.signal?.throwIfAborted();
+      return { ended: this.#ended, exitCode, exitSignal, output: Buffer.concat(this.#output), stderr: this.#stderr };
+    } finally {
+      clearTimeout(timer);
+      this.#shot.signal?.removeEventListener('abort', this.#abort);
+    }
+  }
+
+  /** Ends it unfinished. */
+  discard(): void {
+    this.#shot.signal?.removeEventListener('abort', this.#abort);
+    killGroup(this.#child);
+  }
+
+  #end(why: OneShotResult['ended']): void {
+    this.#ended = why;
+    killGroup(this.#child);
   }
 }
 
@@ -80,7 +111,7 @@ export function tooBusy(what: string, cpuMs: number): StageError {
   return new StageError('synth', `this machine is too busy for ${what}: it had ${had}`);
 }
 
-function start(shot: OneShot): ChildProcess {
+function start(shot: Omit<OneShot, 'input'>): ChildProcess {
   const seconds = Math.ceil(shot.cpuMs / 1000);
   // No core, and no file written: neither esbuild nor a program needs one.
   const limits = [`--core=0`, `--fsize=0`, `--nofile=${shot.openFiles}`, `--cpu=${seconds}:${seconds + 1}`, `--data=${shot.dataBytes}`];

@@ -30,10 +30,45 @@ interface Collected {
   readonly exitCode: number;
 }
 
-/** Runs `payload`: the length of the request, the request, then the bytes it announces. */
-export async function answer(payload: Uint8Array): Promise<void> {
-  const { request, parts } = unpack(payload);
-  const reply = JSON.stringify(await run(request, parts).catch((error: unknown) => interrupted(error, request) ?? brokenEngine(error)));
+export interface Input {
+  take(chunk: Uint8Array): void;
+  /** There is no more: the program is run, and this process ends. */
+  end(): void;
+}
+
+/** Takes the length of the request, the request, the bytes that it announces, and the program; makes all ready before the program is there. */
+export function begin(): Input {
+  let chunks: Uint8Array[] = [];
+  let prepared: Prepared | undefined;
+  return {
+    take(chunk) {
+      chunks.push(chunk);
+      const found = prepared === undefined ? unpack(Buffer.concat(chunks)) : undefined;
+      if (found === undefined) return;
+      chunks = [found.rest];
+      const guest = prepare(found);
+      // Who runs the program is told.
+      guest.catch(() => undefined);
+      prepared = { request: found.request, guest };
+    },
+    end() {
+      if (prepared === undefined) throw new Error('the request is incomplete');
+      void answer(prepared, new TextDecoder().decode(Buffer.concat(chunks)));
+    },
+  };
+}
+
+interface Prepared {
+  readonly request: SandboxRequest;
+  readonly guest: Promise<Guest>;
+}
+
+async function answer({ request, guest }: Prepared, bundle: string): Promise<void> {
+  const run = async (): Promise<SandboxAnswer> => {
+    const ready = await guest;
+    return conclude(ready, { request, thrown: await runProgram(ready, bundle) });
+  };
+  const reply = JSON.stringify(await run().catch((error: unknown) => interrupted(error, request) ?? brokenEngine(error)));
   process.stdout.write(reply, () => process.exit(0));
 }
 
@@ -59,19 +94,29 @@ function brokenEngine(error: unknown): SandboxAnswer {
   throw error;
 }
 
-function unpack(payload: Uint8Array): { request: SandboxRequest; parts: readonly Uint8Array[] } {
-  const size = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
-  const request = JSON.parse(new TextDecoder().decode(payload.subarray(4, 4 + size))) as SandboxRequest;
-  let at = 4 + size;
-  const parts = request.lengths.map((length) => payload.slice(at, (at += length)));
-  return { request, parts };
+interface Unpacked {
+  readonly request: SandboxRequest;
+  readonly parts: readonly Uint8Array[];
+  /** What has come of the program. */
+  readonly rest: Uint8Array;
 }
 
-async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promise<SandboxAnswer> {
-  const decoder = new TextDecoder();
+/** `undefined` until all of it has come. */
+function unpack(bytes: Uint8Array): Unpacked | undefined {
+  if (bytes.length < 4) return undefined;
+  let at = 4 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  if (bytes.length < at) return undefined;
+  const request = JSON.parse(new TextDecoder().decode(bytes.subarray(4, at))) as SandboxRequest;
+  if (bytes.length < request.lengths.reduce((sum, length) => sum + length, at)) return undefined;
+  const parts = request.lengths.map((length) => bytes.slice(at, (at += length)));
+  return { request, parts, rest: bytes.slice(at) };
+}
+
+/** The engine with everything but the program in it. */
+async function prepare({ request, parts }: Unpacked): Promise<Guest> {
   const [wasm, ...rest] = parts as readonly Uint8Array<ArrayBuffer>[];
-  const [prelude, bundle] = rest.slice(request.extensions.length).map((part) => decoder.decode(part));
-  if (wasm === undefined || prelude === undefined || bundle === undefined) throw new Error('the request is incomplete');
+  const prelude = rest.at(request.extensions.length);
+  if (wasm === undefined || prelude === undefined) throw new Error('the request is incomplete');
   let late = false;
   const rejected = new Map<number, Thrown>();
   // Filled below: the engine's callback needs the guest, and the guest needs the engine.
@@ -94,7 +139,7 @@ async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promi
     },
     wasi: fixedWorld,
   });
-  const doors = vm.evalCode(`(function(){${prelude};return parapetGuest})()`, PRELUDE_NAME);
+  const doors = vm.evalCode(`(function(){${new TextDecoder().decode(prelude)};return parapetGuest})()`, PRELUDE_NAME);
   const guest: Guest = {
     vm,
     rejected,
@@ -104,8 +149,7 @@ async function run(request: SandboxRequest, parts: readonly Uint8Array[]): Promi
     step: doors.getProp('step'),
   };
   known.guest = guest;
-  const thrown = await runProgram(guest, bundle);
-  return conclude(guest, { request, thrown });
+  return guest;
 }
 
 function refuseModule(name: string): never {

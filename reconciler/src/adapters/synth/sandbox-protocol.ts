@@ -5,7 +5,7 @@ export const BUNDLE_NAME = 'parapet-bundle.js';
 export const PRELUDE_NAME = 'parapet-prelude.js';
 
 export interface SandboxRequest {
-  /** Lengths of the byte strings that follow: QuickJS, its extensions, the prelude, the bundle. */
+  /** Lengths of the byte strings that follow: QuickJS, its extensions, the prelude. What follows those is the bundle. */
   readonly lengths: readonly number[];
   readonly extensions: readonly string[];
   /** Milliseconds of processor time; what starting the process takes counts too. */

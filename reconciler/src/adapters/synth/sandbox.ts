@@ -2,7 +2,7 @@
 import { StageError } from '../../stage-error.ts';
 import { wallMsOf } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
-import { runOneShot, tooBusy } from './one-shot.ts';
+import { OneShotProcess, tooBusy } from './one-shot.ts';
 import type { OneShotResult } from './one-shot.ts';
 import type { SandboxRuntime } from './runtime.ts';
 import type { SandboxAnswer, SandboxRequest, Thrown, WrittenFile } from './sandbox-protocol.ts';
@@ -22,28 +22,53 @@ const BOOTSTRAP = `
 if (process.getuid?.() === 0) { try { process.setgroups([]); process.setgid(65534); process.setuid(65534); } catch {} }
 // Node would print the line that threw, which is all of the code below.
 process.once('uncaughtException', (error) => { process.stderr.write(String(error?.stack).slice(-2000), () => process.exit(70)); });
-const chunks = [];
-process.stdin.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
-  const all = Buffer.concat(chunks);
-  const size = all.readUInt32LE(0);
-  (0, eval)(all.toString('utf8', 4, 4 + size) + ';parapetHost').answer(all.subarray(4 + size));
-});
+let first = Buffer.alloc(0);
+let host;
+process.stdin.on('data', (chunk) => {
+  if (host !== undefined) return host.take(chunk);
+  first = Buffer.concat([first, chunk]);
+  const end = first.length < 4 ? Infinity : 4 + first.readUInt32LE(0);
+  if (first.length < end) return;
+  host = (0, eval)(first.toString('utf8', 4, end) + ';parapetHost').begin();
+  host.take(first.subarray(end));
+}).on('end', () => host?.end());
 `;
 
-export interface SandboxRun {
+export interface SandboxOptions {
   readonly runtime: SandboxRuntime;
-  /** The program as one ES module. */
-  readonly bundle: string;
   readonly limits: SynthLimits;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs the program. Rejects with a StageError when the process can't start or breaks in a way that the program can't cause. */
-export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
-  const { limits } = run;
-  const result = await runOneShot({
+/** A sandbox for one program that is made ready, up to the engine itself, while the program is still being bundled. */
+export class Sandbox {
+  readonly #limits: SynthLimits;
+  readonly #process: OneShotProcess;
+
+  /** Throws the signal's reason when that is aborted. */
+  constructor(options: SandboxOptions) {
+    this.#limits = options.limits;
+    this.#process = started(options);
+    this.#process.write(frames(options));
+  }
+
+  /**
+   * Runs the program, one ES module; once. Rejects with a StageError when the process can't start or breaks in a way that the program can't
+   * cause, and with the signal's reason when it is aborted.
+   */
+  async run(bundle: string): Promise<SandboxAnswer> {
+    return conclusion(await this.#process.finish([Buffer.from(bundle)]), this.#limits);
+  }
+
+  /** Ends it without a program. */
+  discard(): void {
+    this.#process.discard();
+  }
+}
+
+function started({ limits, signal }: SandboxOptions): OneShotProcess {
+  return new OneShotProcess({
     args: flags(limits),
-    input: frames(run),
     cpuMs: limits.runMs + GRACE_MS,
     wallMs: wallMsOf(limits.runMs),
     // Manifests are bounded as JSON; as a text within JSON they get an escape for each quotation mark.
@@ -51,8 +76,11 @@ export async function runSandbox(run: SandboxRun): Promise<SandboxAnswer> {
     dataBytes: limits.memoryBytes + OVERHEAD_BYTES,
     stackBytes: STACK_BYTES,
     openFiles: 64,
-    signal: run.signal,
+    signal,
   });
+}
+
+function conclusion(result: OneShotResult, limits: SynthLimits): SandboxAnswer {
   if (result.ended === 'time') throw tooBusy('the program to run', limits.runMs);
   if (result.ended === 'output') return { ...failed('output'), excess: 'more than can be read back' };
   if (result.exitCode === 0) return readAnswer(result);
@@ -83,8 +111,8 @@ function flags(limits: SynthLimits): readonly string[] {
   ];
 }
 
-function frames({ runtime, bundle, limits }: SandboxRun): readonly Uint8Array[] {
-  const parts = [runtime.wasm, ...runtime.extensions.map(({ wasm }) => wasm), Buffer.from(runtime.prelude), Buffer.from(bundle)];
+function frames({ runtime, limits }: SandboxOptions): readonly Uint8Array[] {
+  const parts = [runtime.wasm, ...runtime.extensions.map(({ wasm }) => wasm), Buffer.from(runtime.prelude)];
   const request: SandboxRequest = {
     lengths: parts.map((part) => part.length),
     extensions: runtime.extensions.map(({ name }) => name),
