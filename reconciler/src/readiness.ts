@@ -136,10 +136,11 @@ export class Readiness {
     return { ...this.#foldOf(expected), commit: expected.commit, hits, watched: this.#fold.size.counting > 0 };
   }
 
-  /** As `viewOf`. */
-  countsOf(source: string): SourceCounts | undefined {
+  /** `undefined` until all reports are known. Of a source of which nothing is expected, such as a suspended one, what is `there` counts. */
+  countsOf(source: string, there: readonly PolicyRef[]): SourceCounts | undefined {
+    if (!this.#folded) return undefined;
     const expected = this.#sources.get(source);
-    return expected === undefined || !this.#folded ? undefined : this.#foldOf(expected).policies;
+    return this.#foldOf(expected ?? { applied: there, refused: [], since: this.#parts.clock.now() }).policies;
   }
 
   /** Until the signal is aborted. Rejects only for a bug. */
@@ -147,7 +148,7 @@ export class Readiness {
     await Promise.all([this.#watch(signal), this.#lookOn(signal), this.#writeOn(signal)]);
   }
 
-  #foldOf({ applied, refused, since }: Expected): SourceFold {
+  #foldOf({ applied, refused, since }: Pick<Expected, 'applied' | 'refused' | 'since'>): SourceFold {
     const now = this.#parts.clock.now();
     return withRefused(this.#fold.foldSource(applied, { now, waited: now - since }), refused);
   }

@@ -282,9 +282,9 @@ class ClusterReconciler {
       },
       tell: (about, report) => this.#tell(about, report),
       counts: ({ uid }, refused) => {
-        const known = term.readiness.countsOf(uid);
-        const pending = term.live.of(uid).length;
-        return known ?? { total: pending + refused, enforced: 0, degraded: 0, refused, pending };
+        const there = term.live.of(uid);
+        const pending = there.length;
+        return term.readiness.countsOf(uid, there) ?? { total: pending + refused, enforced: 0, degraded: 0, refused, pending };
       },
       turn: (work, signal) => this.#queue.add(work, { signal }),
       ...{ clock, log, random: Math.random, metrics: this.#metrics },

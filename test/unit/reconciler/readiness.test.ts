@@ -133,7 +133,7 @@ test('while many statuses are written what nodes report is folded, and sources h
   await world.pass();
   world.report('n2', web);
   await world.pass();
-  expect([world.enforced('web'), world.readiness.countsOf('s')]).toEqual([
+  expect([world.enforced('web'), world.readiness.countsOf('s', [])]).toEqual([
     'True AllNodes 1/1',
     expect.objectContaining({ enforced: 1, pending: 1 }),
   ]);
@@ -144,7 +144,7 @@ test('while many statuses are written what nodes report is folded, and sources h
 test('a source is told of when its own policies have changed, and now and then', async () => {
   world.readiness.expect('shop', { commit: hash('c'), policies: [web] });
   world.readiness.expect('bank', { commit: hash('d'), policies: [db] });
-  expect(world.readiness.countsOf('shop')).toBeUndefined();
+  expect(world.readiness.countsOf('shop', [])).toBeUndefined();
   await world.start([web, db], 'n1');
   expect(world.told).toEqual(['shop', 'bank']);
   world.readiness.policyTold(folded('web', { generation: 2 }));
@@ -170,8 +170,13 @@ test('a source’s policies count as what they are, and those that its commit co
   const applied = [...['good', 'worse', 'bad', 'missing'].map((name) => folded(name)), folded('late', { fingerprint: 'new' })];
   world.readiness.expect('s', { commit: hash('c'), policies: [...applied, { ...folded('typo'), refused: 'bad action' }] });
   await world.pass();
-  expect(world.readiness.countsOf('s')).toEqual({ total: 6, enforced: 1, degraded: 1, refused: 2, pending: 2 });
+  expect(world.readiness.countsOf('s', [])).toEqual({ total: 6, enforced: 1, degraded: 1, refused: 2, pending: 2 });
   expect(world.readiness.viewOf('s')?.enforced).toEqual({ state: 'failure', description: 'typo: refused: bad action' });
+});
+
+test('of a source that wants nothing now, such as a suspended one after a restart, its policies count as they are there', async () => {
+  await world.start([web, db], 'n1');
+  expect(world.readiness.countsOf('s', [web, db])).toEqual({ total: 2, enforced: 2, degraded: 0, refused: 0, pending: 0 });
 });
 
 test('policies that a newer commit left as they were count, and so do violations of them; those of a version that is not wanted do not', async () => {
