@@ -1,8 +1,9 @@
 /** Starts the bundling process and reads its answer. */
 import type { Problem, ProblemCode } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
+import { NOTHING_OF_THE_AUTHOR } from './author-map.ts';
+import type { AuthorMap } from './author-map.ts';
 import type { BundleAnswer, BundleProblem, BundleRequest } from './bundler.ts';
-import type { LibraryBundle } from './library-shim.ts';
 import type { Library } from './library.ts';
 import { DEFAULT_LIMITS, wallMsOf } from './limits.ts';
 import { runOneShot, tooBusy } from './one-shot.ts';
@@ -12,10 +13,13 @@ const MIB = 1024 * 1024;
 /** Of each of both processes; esbuild has less once it is at work. Node reserves much that it never uses. */
 const DATA_BYTES = 1024 * MIB;
 
-const shipped = new Map<string, Promise<LibraryBundle>>();
+/** The JSON text of a LibraryBundle, which only the bundling process reads. */
+export type Shipped = Uint8Array;
+
+const shipped = new Map<string, Promise<Shipped>>();
 
 /** The packages that ship with Parapet in one file, made the first time. Rejects with a StageError when this installation is incomplete. */
-export function loadShipped(library: Library): Promise<LibraryBundle> {
+export function loadShipped(library: Library): Promise<Shipped> {
   const key = JSON.stringify(library);
   const made =
     shipped.get(key) ??
@@ -27,7 +31,7 @@ export function loadShipped(library: Library): Promise<LibraryBundle> {
   return made;
 }
 
-async function bundleShipped(library: Library): Promise<LibraryBundle> {
+async function bundleShipped(library: Library): Promise<Shipped> {
   const cpuMs = DEFAULT_LIMITS.bundleMs;
   const result = await runOneShot({
     args: ['--no-warnings', ownFile('library-child')],
@@ -39,7 +43,7 @@ async function bundleShipped(library: Library): Promise<LibraryBundle> {
     openFiles: 1024,
   });
   if (result.ended === 'time') throw tooBusy('the packages of Parapet to be bundled', cpuMs);
-  if (result.exitCode === 0) return JSON.parse(result.output.toString('utf8')) as LibraryBundle;
+  if (result.exitCode === 0) return result.output;
   const cause = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`);
   throw new StageError('synth', 'the packages of Parapet cannot be bundled: this installation of Parapet is incomplete', {
     cause,
@@ -50,20 +54,23 @@ async function bundleShipped(library: Library): Promise<LibraryBundle> {
 export interface Bundled {
   readonly problems: readonly Problem[];
   readonly code: string;
-  readonly map: string;
+  readonly map: AuthorMap;
 }
 
 /** Bundles the program. Rejects with a StageError when esbuild can't be run at all. */
-export async function bundleProgram(request: BundleRequest, signal: AbortSignal | undefined): Promise<Bundled> {
+export async function bundleProgram(
+  request: Omit<BundleRequest, 'bundled'>,
+  using: { readonly shipped: Shipped | undefined; readonly signal: AbortSignal | undefined },
+): Promise<Bundled> {
   const result = await runOneShot({
     args: ['--no-warnings', '--max-old-space-size=384', ownFile('bundle-child')],
-    input: [Buffer.from(JSON.stringify(request))],
+    input: [Buffer.from(`${JSON.stringify(request)}\n`), using.shipped ?? Buffer.alloc(0)],
     cpuMs: request.limits.bundleMs,
     wallMs: wallMsOf(request.limits.bundleMs),
     outputBytes: request.limits.bundleBytes * 8,
     dataBytes: DATA_BYTES,
     openFiles: 1024,
-    signal,
+    signal: using.signal,
   });
   if (result.ended === 'time') throw tooBusy('the program to be bundled', request.limits.bundleMs);
   if (result.ended !== 'itself' || result.exitSignal !== null)
@@ -82,8 +89,12 @@ export async function bundleProgram(request: BundleRequest, signal: AbortSignal 
   return { problems: answer.problems.map(problemFrom), code: answer.code, map: answer.map };
 }
 
-function broken(request: BundleRequest, message: string): Bundled {
-  return { problems: [{ code: 'bundle-failed', severity: 'error', place: { file: request.entry }, message }], code: '', map: '' };
+function broken(request: Pick<BundleRequest, 'entry'>, message: string): Bundled {
+  return {
+    problems: [{ code: 'bundle-failed', severity: 'error', place: { file: request.entry }, message }],
+    code: '',
+    map: NOTHING_OF_THE_AUTHOR,
+  };
 }
 
 function problemFrom(problem: BundleProblem): Problem {

@@ -1,6 +1,8 @@
 /** Bundles a policy program with esbuild, which sees the file system through our plugin only: no tsconfig, no package maps, no source maps of the author's. */
 import { context, stop } from 'esbuild';
 import type { BuildFailure, BuildResult, Message } from 'esbuild';
+import { authorMap, NOTHING_OF_THE_AUTHOR } from './author-map.ts';
+import type { AuthorMap } from './author-map.ts';
 import { Ground, SEARCHED } from './ground.ts';
 import type { LibraryBundle } from './library-shim.ts';
 import { bytesText } from './limits.ts';
@@ -33,8 +35,8 @@ export interface BundleAnswer {
   readonly problems: readonly BundleProblem[];
   /** The program as one ES module; empty when there are problems. */
   readonly code: string;
-  /** Its source map; sources are `repository:main.ts` and `library:cdk8s/lib/app.js`. Empty where it would be too large to be read. */
-  readonly map: string;
+  /** Where the author's lines are in it. Nothing is known where its source map would be too large to be read. */
+  readonly map: AuthorMap;
 }
 
 /** What esbuild says of imports by a pattern. One answer for all of them: what is on this machine must not be told by which it is. */
@@ -93,7 +95,7 @@ async function bundleFrom(ground: Ground, request: BundleRequest): Promise<Bundl
   try {
     return finished(await build.rebuild(), request.limits);
   } catch (error) {
-    return { problems: problemsOf(error, request.entry), code: '', map: '' };
+    return { problems: problemsOf(error, request.entry), code: '', map: NOTHING_OF_THE_AUTHOR };
   } finally {
     await build.dispose();
   }
@@ -103,9 +105,10 @@ function finished(result: BuildResult, limits: SynthLimits): BundleAnswer {
   const map = result.outputFiles?.find(({ path }) => path.endsWith('.map'))?.text ?? '';
   const code = result.outputFiles?.find(({ path }) => path.endsWith('.js'))?.text ?? '';
   const isReadable = map.length <= MAX_MAP && linesOf(code) <= MAX_LINES;
-  if (code.length <= limits.bundleBytes) return { problems: [], code, map: isReadable ? map : '' };
+  if (code.length <= limits.bundleBytes)
+    return { problems: [], code, map: isReadable && map !== '' ? authorMap(map) : NOTHING_OF_THE_AUTHOR };
   const message = `the program and what it imports have ${bytesText(code.length)}, more than ${bytesText(limits.bundleBytes)}`;
-  return { problems: [{ code: 'bundle-failed', message }], code: '', map: '' };
+  return { problems: [{ code: 'bundle-failed', message }], code: '', map: NOTHING_OF_THE_AUTHOR };
 }
 
 function linesOf(code: string): number {

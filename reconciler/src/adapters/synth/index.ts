@@ -4,9 +4,8 @@ import type { Problem } from '@parapet/policy';
 import type { SynthManifest, SynthResult, Synthesizer } from '../../ports.ts';
 import { StageError } from '../../stage-error.ts';
 import { bundleProgram, loadShipped } from './bundle.ts';
-import type { Bundled } from './bundle.ts';
+import type { Bundled, Shipped } from './bundle.ts';
 import { failuresOf } from './failures.ts';
-import type { LibraryBundle } from './library-shim.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
 import { digestOf, readManifests, renderManifest } from './manifests.ts';
@@ -35,7 +34,7 @@ export interface SynthesizerOptions {
 interface Step {
   readonly root: string;
   readonly library: Readonly<Record<string, string>>;
-  readonly bundled: LibraryBundle | undefined;
+  readonly shipped: Shipped | undefined;
   readonly limits: SynthLimits;
   readonly signal: AbortSignal | undefined;
 }
@@ -44,7 +43,7 @@ interface Step {
 export function createSynthesizer(options: SynthesizerOptions): Synthesizer {
   const limits: SynthLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const library = options.library.modules;
-  const shipped = async (): Promise<LibraryBundle | undefined> => (options.forMany === true ? loadShipped(library) : undefined);
+  const shipped = async (): Promise<Shipped | undefined> => (options.forMany === true ? loadShipped(library) : undefined);
   // Made ready before the first program comes, which is told of failures.
   shipped().catch(() => undefined);
   return {
@@ -54,7 +53,7 @@ export function createSynthesizer(options: SynthesizerOptions): Synthesizer {
         throw new StageError('synth', 'the program folder cannot be read', { cause });
       });
       const [runtime, bundled] = await Promise.all([loadRuntime(), shipped()]);
-      return run({ root, library, bundled, limits, signal }, runtime);
+      return run({ root, library, shipped: bundled, limits, signal }, runtime);
     },
   };
 }
@@ -68,7 +67,7 @@ async function run(step: Step, runtime: SandboxRuntime): Promise<SynthResult> {
   const sandbox = new Sandbox({ runtime, limits, signal });
   let bundled: Bundled;
   try {
-    bundled = await bundleProgram({ directory: root, entry, library: step.library, bundled: step.bundled, limits }, signal);
+    bundled = await bundleProgram({ directory: root, entry, library: step.library, limits }, step);
   } catch (error) {
     sandbox.discard();
     throw error;

@@ -1,6 +1,5 @@
 /** From positions in the bundle to lines of the author's files. */
-import { SourceMapConsumer } from 'source-map-js';
-import type { RawSourceMap } from 'source-map-js';
+import type { AuthorMap } from './author-map.ts';
 import { CallStarts } from './call-start.ts';
 import type { Position } from './call-start.ts';
 import { BUNDLE_NAME } from './sandbox-protocol.ts';
@@ -19,18 +18,17 @@ const MAX_FRAMES = 256;
 /** Different places that are looked up for one program: ten rules of each of ten thousand policies. */
 const MAX_PLACES = 100_000;
 
-/** Reads a bundle's source map. */
+/** Knows a bundle's author. */
 export class Positions {
-  readonly #map: SourceMapConsumer | undefined;
+  readonly #map: AuthorMap;
   readonly #lines: readonly string[];
   readonly #calls: CallStarts;
   readonly #places = new Map<string, AuthorPlace | undefined>();
 
-  /** `code` is the bundle and `map` its source map: empty where the bundle has none, and nothing is known then. */
-  constructor({ code, map }: { readonly code: string; readonly map: string }) {
-    this.#lines = map === '' ? [] : code.split('\n');
+  constructor({ code, map }: { readonly code: string; readonly map: AuthorMap }) {
+    this.#map = map;
+    this.#lines = map.files.length === 0 ? [] : code.split('\n');
     this.#calls = new CallStarts(this.#lines);
-    this.#map = map === '' ? undefined : new SourceMapConsumer(JSON.parse(map) as RawSourceMap);
   }
 
   /** The first place in `stack` (any text with `parapet-bundle.js:L:C` in it) that is in the author's own files. */
@@ -74,18 +72,10 @@ export class Positions {
     });
   }
 
-  #own(raw: Position): AuthorPlace | undefined {
-    const found = this.#lookUp(raw);
-    if (found === undefined || found.ground !== 'repository' || /(^|\/)node_modules\//.test(found.name)) return undefined;
-    return { file: found.name, line: found.line, column: found.column };
-  }
-
-  #lookUp({ line, column }: Position): { ground: string; name: string; line: number; column: number } | undefined {
-    if (this.#map === undefined || line < 1 || column < 1) return undefined;
+  #own({ line, column }: Position): AuthorPlace | undefined {
     // Columns count from 1 in stacks and from 0 in source maps.
-    const found = this.#map.originalPositionFor({ line, column: column - 1 });
-    const [, ground, name] = /^(?:\/|\.\.\/)*(repository|library):(.*)$/.exec(found.source ?? '') ?? [];
-    if (ground === undefined || name === undefined || found.line === null) return undefined;
-    return { ground, name, line: found.line, column: (found.column ?? 0) + 1 };
+    const [, file, sourceLine, sourceColumn] = this.#map.lines[line]?.findLast(([from]) => from <= column - 1) ?? [];
+    const name = file === undefined ? undefined : this.#map.files[file];
+    return name === undefined ? undefined : { file: name, line: (sourceLine ?? 0) + 1, column: (sourceColumn ?? 0) + 1 };
   }
 }
