@@ -37,7 +37,7 @@ test(`after ${RESTS * KILLS} kills everything is as the last commits say, and no
   expect(commits).toBeGreaterThan(kills / 2);
   expect(posts).toBeGreaterThan(commits);
   const seconds = Math.round((performance.now() - started) / 1000);
-  console.log(`${JSON.stringify(campaign.figures, undefined, 1)}\n${seconds} s; seed ${random.seed}`);
+  process.stdout.write(`${JSON.stringify(campaign.figures, undefined, 1)}\n${seconds} s; seed ${random.seed}\n`);
 });
 
 test('a process that is started when all is said says nothing', async () => {

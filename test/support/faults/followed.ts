@@ -76,11 +76,12 @@ export async function follow({ name, namespace, provider, random, tap }: Followe
 }
 
 async function github(): Promise<Host> {
-  const { url, statuses, faults, close } = await startGithub({ ...REPOSITORY, token: TOKEN });
-  return { url, posts: () => statuses(), faults, close };
+  const standIn = await startGithub({ ...REPOSITORY, token: TOKEN });
+  return { url: standIn.url, posts: () => standIn.statuses(), faults: () => standIn.faults(), close: () => standIn.close() };
 }
 
 async function gitea(): Promise<Host> {
-  const { url, statuses, faults, close } = await startGitea({ ...REPOSITORY, token: TOKEN });
-  return { url, posts: () => statuses.map(({ status, ...rest }) => ({ ...rest, state: status })), faults, close };
+  const standIn = await startGitea({ ...REPOSITORY, token: TOKEN });
+  const posts = (): Post[] => standIn.statuses.map(({ status, ...rest }) => ({ ...rest, state: status }));
+  return { url: standIn.url, posts, faults: () => standIn.faults(), close: () => standIn.close() };
 }

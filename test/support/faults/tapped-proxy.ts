@@ -30,6 +30,9 @@ export interface Target {
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
+/** Headers that are about a connection, not about what is asked. */
+const OF_ONE_HOP: ReadonlySet<string> = new Set(['host', 'connection', 'transfer-encoding']);
+
 export async function startTappedProxy(target: Target, tap: Tap): Promise<TappedProxy> {
   const isTls = target.url.startsWith('https:');
   const agent = isTls ? new HttpsAgent({ keepAlive: true, maxSockets: 64 }) : new HttpAgent({ keepAlive: true, maxSockets: 64 });
@@ -43,7 +46,7 @@ export async function startTappedProxy(target: Target, tap: Tap): Promise<Tapped
     const bytes = await buffer(request);
     const seen = { method, path, body: bytes.toString('latin1') };
     if (tap({ ...seen, phase: 'before' }) === 'drop') return void request.socket.destroy();
-    const { host: _, connection: __, 'transfer-encoding': ___, ...headers } = request.headers;
+    const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !OF_ONE_HOP.has(name)));
     const out = ask({ method, path, agent, headers: { ...headers, 'content-length': bytes.length } }, (answer) => {
       answer.on('error', () => response.destroy());
       if (tap({ ...seen, phase: 'after' }) === 'drop') {
