@@ -5,6 +5,7 @@ import { measureHooks } from './hooks.ts';
 import { measureLoading } from './loading.ts';
 import { measureMemory } from './memory.ts';
 import type { Row } from './row.ts';
+import { measureSoak } from './soak.ts';
 import { measureSwaps } from './swap.ts';
 
 export interface Suite {
@@ -20,4 +21,5 @@ export const SUITES: readonly Suite[] = [
   { name: 'events', about: 'how fast denials are counted, told and decoded, and whether one is missed', measure: measureEvents },
   { name: 'memory', about: 'resident memory of the agent with many containers and policies', measure: measureMemory },
   { name: 'cluster', about: 'from a push to the policies in the API server, with 50, 1,000 and 10,000 of them', measure: measureCluster },
+  { name: 'soak', about: 'whether the memory of the reconciler is flat over 1,000 commits of 50 PolicySources', measure: measureSoak },
 ];

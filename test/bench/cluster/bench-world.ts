@@ -6,6 +6,7 @@ import { isReady, World } from '../../cluster/world.ts';
 import type { FoundPolicy, FoundSource } from '../../cluster/world.ts';
 import { HOME } from '../../support/cluster/controller-process.ts';
 import type { ControllerProcess } from '../../support/cluster/controller-process.ts';
+import { memoryOf } from './process-memory.ts';
 
 const SECRET = 'of-the-hook';
 const NAMESPACE = 'shop';
@@ -176,8 +177,7 @@ export class BenchWorld {
 
   /** Kilobytes of the controller's own process, by /proc's names: `VmRSS`, `VmHWM`, `Pss`. */
   memory(): Readonly<Record<string, number>> {
-    const text = ['status', 'smaps_rollup'].map((name) => readFileSync(`/proc/${this.controller.pid}/${name}`, 'utf8')).join('');
-    return Object.fromEntries([...text.matchAll(/^(\w+):\s+(\d+) kB$/gm)].map(([, name = '', kilobytes]) => [name, Number(kilobytes)]));
+    return memoryOf(this.controller.pid);
   }
 
   /** Processor seconds so far: of the controller with what it has started, and of the API server. */
