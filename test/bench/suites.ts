@@ -1,5 +1,5 @@
 /** What `npm run bench` can measure. A suite is a name and a function that gives rows; it throws when it could not measure. */
-import { measureCluster } from './cluster.ts';
+import { measureMany, measurePlanning, measurePushes } from './cluster.ts';
 import { measureEvents } from './events.ts';
 import { measureHooks } from './hooks.ts';
 import { measureLoading } from './loading.ts';
@@ -20,6 +20,8 @@ export const SUITES: readonly Suite[] = [
   { name: 'swap', about: 'how long a change of policy takes to reach 500 containers, on this machine’s own kernel', measure: measureSwaps },
   { name: 'events', about: 'how fast denials are counted, told and decoded, and whether one is missed', measure: measureEvents },
   { name: 'memory', about: 'resident memory of the agent with many containers and policies', measure: measureMemory },
-  { name: 'cluster', about: 'from a push to the policies in the API server, with 50, 1,000 and 10,000 of them', measure: measureCluster },
+  { name: 'push', about: 'from a push to the API server, with 50 policies of which one or all have changed', measure: measurePushes },
+  { name: 'many', about: '1,000 policies applied, looked at again, and the memory of the reconciler', measure: measureMany },
+  { name: 'plan', about: 'planning 10,000 policies', measure: measurePlanning },
   { name: 'soak', about: 'whether the memory of the reconciler is flat over 1,000 commits of 50 PolicySources', measure: measureSoak },
 ];

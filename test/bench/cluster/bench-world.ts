@@ -12,7 +12,7 @@ const SECRET = 'of-the-hook';
 const NAMESPACE = 'shop';
 const SOURCE = 'bench';
 /** Milliseconds until something that does not come about ends the measurement. */
-const PATIENCE = 300_000;
+const PATIENCE = 120_000;
 const SOURCES = `/apis/parapet.dev/v1alpha1/namespaces/${HOME}/policysources`;
 export const POLICIES = `/apis/security.kubearmor.com/v1/namespaces/${NAMESPACE}/kubearmorpolicies`;
 
