@@ -11,6 +11,8 @@ export const CONSTRUCT_ANNOTATION = 'parapet.dev/construct';
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const MARK = Symbol.for('parapet.dev/policy-object');
+/** Where the root of a tree keeps its policies by name, for all copies of this package: to look through the tree for each is a matter of minutes. */
+const NAMES = Symbol.for('parapet.dev/policy-names');
 
 export interface PolicyContent {
   readonly kind: PolicyKind;
@@ -55,6 +57,7 @@ export abstract class PolicyObject extends ApiObject {
     if (content.ruleSources !== undefined) {
       this.metadata.addAnnotation(ANNOTATION.ruleSources, Lazy.any({ produce: () => this.#ruleSourcesText() }) as string);
     }
+    this.#namesakes().push(this);
     this.node.addValidation({ validate: () => [...this.#misuses(), ...this.#problems(), ...this.#nameTaken()] });
   }
 
@@ -99,18 +102,30 @@ export abstract class PolicyObject extends ApiObject {
     return rule?.[1] ?? this.#source;
   }
 
+  /** All that were ever made with its name, this one too, in the order in which they were made. */
+  #namesakes(): PolicyObject[] {
+    const root: IConstruct & { [NAMES]?: Map<string, PolicyObject[]> } = this.node.root;
+    if (root[NAMES] === undefined) Object.defineProperty(root, NAMES, { value: new Map() });
+    const namespace = this.kind === 'KubeArmorPolicy' ? (this.metadata.namespace ?? 'default') : '';
+    const key = `${this.kind}/${namespace}/${this.name}`;
+    const known = root[NAMES]?.get(key) ?? [];
+    root[NAMES]?.set(key, known);
+    return known;
+  }
+
   /** Two policies of one name would overwrite each other in the cluster; the second one is told. */
   #nameTaken(): string[] {
-    const namespaceOf = (policy: PolicyObject): string =>
-      policy.kind === 'KubeArmorPolicy' ? (policy.metadata.namespace ?? 'default') : '';
-    const twin = this.node.root.node
-      .findAll()
-      .filter((construct) => PolicyObject.isPolicyObject(construct))
-      .find((other) => other.kind === this.kind && other.name === this.name && namespaceOf(other) === namespaceOf(this));
+    const twin = this.#namesakes().find(isInTree);
     if (twin === undefined || twin === this) return [];
     const site = this.#source === undefined ? '' : `${this.#source}: `;
     return [`${site}the name ${this.name} is taken by ${twin.node.path} (use another id, or metadata.name)`];
   }
+}
+
+/** Whether it was not taken out since. */
+function isInTree(construct: IConstruct): boolean {
+  const { scope, id } = construct.node;
+  return scope === undefined || (scope.node.tryFindChild(id) === construct && isInTree(scope));
 }
 
 /** `web-no-shell` for `new ContainerPolicy(webGroup, 'no-shell')` in a chart; undefined where the chart has its own way or that is no name. */

@@ -35,6 +35,17 @@ test("a name given, or a chart's own way of naming, wins", () => {
   expect(new ContainerPolicy(new Prefixed(new App(), 'chart'), 'a').name).toBe('acme-a');
 });
 
+test('a policy that was taken out of its tree leaves its name to another', () => {
+  const app = new App();
+  const one = new Chart(app, 'one');
+  new ContainerPolicy(one, 'same').blockExec('/bin/a');
+  new ContainerPolicy(new Chart(app, 'two'), 'same').blockExec('/bin/a');
+  one.node.tryRemoveChild('same');
+  expect(app.synthYaml()).toMatch(/name: same/);
+  new ContainerPolicy(one, 'same').blockExec('/bin/a');
+  expect(() => app.synthYaml()).toThrow(/\[one\/same\].*the name same is taken by two\/same/);
+});
+
 test('two policies of one name fail the synthesis, which names both', () => {
   const app = new App();
   new ContainerPolicy(new Chart(app, 'one'), 'same').blockExec('/bin/a');
