@@ -11,7 +11,7 @@ const ways = { single: createSynthesizer({ library }), forMany: createSynthesize
 async function both(files: string | Readonly<Record<string, Content>>): Promise<Pick<SynthResult, 'manifests' | 'problems' | 'digest'>> {
   const directory = repository(typeof files === 'string' ? { 'main.ts': files } : files);
   const comparable = ({ manifests, problems, digest }: SynthResult) => ({
-    manifests: manifests.map(({ lineOf: _, ...rest }) => rest),
+    manifests: manifests.map(({ value, file, source }) => ({ value, file, source })),
     problems,
     digest,
   });

@@ -4,22 +4,13 @@ import type { BuildFailure, BuildResult, Message } from 'esbuild';
 import { authorMap, NOTHING_OF_THE_AUTHOR } from './author-map.ts';
 import type { AuthorMap } from './author-map.ts';
 import { Ground, SEARCHED } from './ground.ts';
-import type { LibraryBundle } from './library-shim.ts';
+import type { GroundOptions } from './ground.ts';
 import { bytesText } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
 import { sealChildren } from './seal.ts';
 import type { Refusal } from './source-file.ts';
 
-export interface BundleRequest {
-  /** Real path of the repository. */
-  readonly directory: string;
-  /** The program, relative to it. */
-  readonly entry: string;
-  readonly library: Readonly<Record<string, string>>;
-  /** The packages in `library` as one file, where they were bundled before: most of the work is done then. */
-  readonly bundled?: LibraryBundle | undefined;
-  readonly limits: SynthLimits;
-}
+export type BundleRequest = GroundOptions;
 
 /** What is wrong, where in the author's files. */
 export interface BundleProblem {

@@ -15,7 +15,9 @@ export interface GroundOptions {
   readonly directory: string;
   /** The program, relative to it. */
   readonly entry: string;
+  /** Packages that ship with Parapet to their folders. */
   readonly library: Readonly<Record<string, string>>;
+  /** Those as one file, where they were bundled before: most of the work is done then. */
   readonly bundled?: LibraryBundle | undefined;
   readonly limits: SynthLimits;
 }
