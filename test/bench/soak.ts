@@ -38,8 +38,10 @@ export async function measureSoak(say: (sentence: string) => void, size: SoakSiz
         begun += 1;
         await world.commit(number % sources, 1 + Math.floor(number / sources));
         done += 1;
-        if (done % SAMPLE_EVERY === 0) samples.push(await world.sample());
-        if (done % SAY_EVERY === 0) say(`${done} commits, ${inMebibytes(samples.at(-1)?.resident ?? 0)} MiB, with a load of ${load()}`);
+        // Others go on while this one samples.
+        const soFar = done;
+        if (soFar % SAMPLE_EVERY === 0) samples.push(await world.sample());
+        if (soFar % SAY_EVERY === 0) say(`${soFar} commits, ${inMebibytes(samples.at(-1)?.resident ?? 0)} MiB, with a load of ${load()}`);
       }
     };
     await Promise.all(Array.from({ length: atOnce }, work));
