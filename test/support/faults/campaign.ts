@@ -135,15 +135,18 @@ export class Campaign {
     if (last) for (const one of followed) await this.#push(one, 'good');
     else if (random.happens(0.5)) await this.#push();
     const controller = this.#start();
-    const struck = reaper.arm(controller, death, SPAN);
-    const waits = last ? [SLOW] : [random.whole(0, 2000), ...(random.happens(0.4) ? [random.whole(0, 1500)] : []), SLOW, SLOW];
-    for (const [at, wait] of waits.entries()) {
-      if (at > 0) await this.#push();
-      await Promise.race([struck, pause(wait)]);
-      if (!reaper.isArmed) break;
+    try {
+      const struck = reaper.arm(controller, death, SPAN);
+      const waits = last ? [SLOW] : [random.whole(0, 2000), ...(random.happens(0.4) ? [random.whole(0, 1500)] : []), SLOW, SLOW];
+      for (const [at, wait] of waits.entries()) {
+        if (at > 0) await this.#push();
+        await Promise.race([struck, pause(wait)]);
+        if (!reaper.isArmed) break;
+      }
+    } finally {
+      reaper.giveUp();
+      await this.#bury(controller);
     }
-    reaper.giveUp();
-    await this.#bury(controller);
   }
 
   /** A process is left alone until all is as the last commits say; gives what is not. */
