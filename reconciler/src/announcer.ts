@@ -35,7 +35,8 @@ export class Announcer {
   }
 
   planned(commit: string, planned: Pick<PlannedCommit, 'revision' | 'byStage'>): void {
-    this.#sayOfChanges(commit, 'diff', { said: planSaid(planned, this.#path), revision: planned.revision });
+    const said = planSaid(planned, this.#path);
+    if (!this.#isBegun(commit, said)) this.#sayOfChanges(commit, 'diff', { said, revision: planned.revision });
     this.#pend(commit, 'sync', 'applying');
   }
 
@@ -63,6 +64,12 @@ export class Announcer {
     const isQuiet = revision.policies.every(({ change }) => change !== 'added' && change !== 'changed' && change !== 'removed');
     if (isQuiet && this.#statuses.latest(commit, topic)?.state === said.state) return;
     this.#say(commit, topic, said);
+  }
+
+  /** Whether some of it may be carried out already: what is left is not what the commit changes, which was told before. */
+  #isBegun(commit: string, { state }: Said): boolean {
+    const sync = this.#statuses.latest(commit, 'sync')?.state;
+    return (sync === 'pending' || sync === 'error') && this.#statuses.latest(commit, 'diff')?.state === state;
   }
 
   #pend(commit: string, topic: Topic, description: string): void {

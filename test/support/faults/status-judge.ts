@@ -1,7 +1,7 @@
 /** Whether a Git host got every status, once, and in an order that makes sense. */
 import type { Post } from './history.ts';
 
-/** Contexts that end once: what nodes make of a commit may change its mind. */
+/** Contexts that end once: what nodes make of a commit may change. */
 const STAGES = /^parapet\/(?:synth|diff|sync)\b/;
 const SUPERSEDED = /^superseded by /;
 
@@ -33,9 +33,8 @@ function faultOf(before: Post, post: Post): string | undefined {
   const isSame = before.state === post.state && before.description === post.description;
   if (isSame) return 'posted twice';
   if (SUPERSEDED.test(before.description)) return 'posted on a commit that had been superseded';
-  if (!STAGES.test(post.context) || before.state === 'pending' || before.state === 'error') return undefined;
-  // The same work done in several goes tells what each of them did.
-  return before.state === post.state && !/synth/.test(post.context) ? undefined : 'out of order';
+  // Work that is taken up again does not tell anew what was told before, or only what was left of it.
+  return STAGES.test(post.context) && before.state !== 'pending' && before.state !== 'error' ? 'out of order' : undefined;
 }
 
 function textOf({ sha, context, state, description }: Post): string {

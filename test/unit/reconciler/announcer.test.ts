@@ -54,6 +54,23 @@ test('looked at again a commit keeps saying what it did', () => {
   expect(said(A).slice(1)).toEqual(['diff success: 1 added', 'sync success: 1 added']);
 });
 
+test.each([
+  ['a process that was killed', () => undefined],
+  ['the world failing', () => announcer.failed(A, new StageError('target', 'nobody answers'))],
+])('after %s in the middle of it, what is left to do is not told as what the commit changes', (_, end) => {
+  const [whole, rest] = [delivered(A, ['added', 'changed', 'removed']), delivered(A, ['unchanged', 'unchanged', 'removed'])];
+  announcer.begin(A);
+  announcer.synthesized(A, whole.synthesis);
+  announcer.planned(A, whole);
+  end();
+  run(A, rest);
+  expect(said(A)[1]).toBe('diff success: 1 added, 1 changed, 1 removed');
+  expect(said(A)[2]).toMatch(/^sync success: 1 removed/);
+  // Somebody has changed it in the cluster since: that is another thing than what was left.
+  run(A, delivered(A, ['changed', 'unchanged', 'unchanged']));
+  expect(said(A)[1]).toBe('diff success: 1 changed');
+});
+
 test('a policy that is refused makes synth and sync red, and both say which', () => {
   run(A, delivered(A, ['added', 'refused']));
   expect(said(A)[0]).toMatch(/^synth failure: .*is wrong/);

@@ -1,9 +1,10 @@
 /** What the life of a source needs, in memory: time that passes when told, a repository, and a log of what was said. */
+import type { Change } from '../../../reconciler/src/delivery.ts';
 import type { Resolved, ResolvedCommit } from '../../../reconciler/src/ports.ts';
 import { NO_METRICS } from '../../../reconciler/src/no-metrics.ts';
 import type { LoopParts, SourceObject } from '../../../reconciler/src/source-loop-parts.ts';
 import { readSourceObject } from '../../../reconciler/src/source-object.ts';
-import type { SourceRunResult } from '../../../reconciler/src/source-run.ts';
+import type { Delivered, SourceRunResult } from '../../../reconciler/src/source-run.ts';
 import { NO_STATUS } from '../../../reconciler/src/source-status.ts';
 import type { SourceStatus } from '../../../reconciler/src/source-status.ts';
 import { memoryLog, problem } from './builders.ts';
@@ -42,7 +43,7 @@ export const refused = (message: string): SourceRunResult => {
 };
 
 /** A run that did this to each policy. */
-export function delivered(commit: string, changes: readonly ('added' | 'unchanged' | 'refused')[], drifted = false): SourceRunResult {
+export function delivered(commit: string, changes: readonly Change[], drifted = false): Delivered {
   const policies = changes.map((change, index) => ({
     ...({ kind: 'KubeArmorPolicy', namespace: 'shop', name: `p${index}`, change, drifted } as const),
     problems: change === 'refused' ? [problem('is wrong')] : [],
