@@ -1,4 +1,5 @@
 /** From a Git commit to policies in force, and back to the commit as statuses. */
+import { setFlagsFromString } from 'node:v8';
 import type * as controller from './cluster/main.ts';
 import type * as operations from './operate/main.ts';
 
@@ -29,6 +30,8 @@ export { StageError } from './stage-error.ts';
 
 /** The reconciler of a cluster. Loaded only here: the Kubernetes client takes a second and much memory. */
 export async function loadController(): Promise<Controller> {
+  // Memory before speed: most of its time it waits, and programs run in processes of their own.
+  setFlagsFromString('--optimize-for-size');
   return import('./cluster/main.ts');
 }
 export type Controller = typeof controller;

@@ -76,13 +76,24 @@ async function measureMachine({ world, connection }: BenchWorld): Promise<Machin
   };
 }
 
+type Stages = Awaited<ReturnType<BenchWorld['stages']>>;
+
+/** Mean milliseconds of each stage that has run: `resolve 42, fetch 94`. */
+function stagesSince(before: Stages, now: Stages): string {
+  const means = [...now].flatMap(([stage, { milliseconds, runs }]) => {
+    const from = before.get(stage) ?? { milliseconds: 0, runs: 0 };
+    return runs === from.runs ? [] : [`${stage} ${Math.round((milliseconds - from.milliseconds) / (runs - from.runs))}`];
+  });
+  return means.join(', ');
+}
+
 /** Policies of few, one of them changed or all of them, from the webhook to the API server. */
 async function rowsOfPushes(bench: BenchWorld, { unit }: Machine, say: Say): Promise<Row[]> {
   const paths = Array.from({ length: FEW }, (_, index) => `/opt/p${index}/first`);
   const first = bench.push(paths);
   await bench.follow();
   await bench.settled(first);
-  const measure = async (changed: number): Promise<{ readonly times: readonly number[]; readonly stages: string }> => {
+  const measure = async (changed: number): Promise<readonly number[]> => {
     const name = `${changed} of ${FEW}`;
     const push = async (at: number): Promise<number> => {
       for (let index = 0; index < changed; index += 1) paths[index] = `/opt/p${index}/${changed}-${at}`;
@@ -94,22 +105,19 @@ async function rowsOfPushes(bench: BenchWorld, { unit }: Machine, say: Say): Pro
     await repeat(WARM, push);
     const before = await bench.stages();
     const times = await repeat(RUNS, (at) => push(WARM + at));
-    const stages = [...(await bench.stages())].flatMap(([stage, { milliseconds, runs }]) => {
-      const from = before.get(stage) ?? { milliseconds: 0, runs: 0 };
-      return runs === from.runs ? [] : [`${stage} ${Math.round((milliseconds - from.milliseconds) / (runs - from.runs))}`];
-    });
-    say(`${name} changed, with a load of ${load()}; milliseconds of the stages: ${stages.join(', ')}`);
-    return { times, stages: stages.join(', ') };
+    const stages = stagesSince(before, await bench.stages());
+    say(`${name} changed, with a load of ${load()}; milliseconds of the stages: ${stages}`);
+    return times;
   };
   const one = await measure(1);
   const all = await measure(FEW);
   const from = 'push: push to API server';
   return [
-    row(`${from}, 1 of ${FEW} changed, p50`, [median(one.times), 'ms'], { atMost: 1000 }),
-    row(`${from}, 1 of ${FEW} changed, p95`, [quantile(one.times, 0.95), 'ms'], { atMost: 1500 }),
-    row(`${from}, 1 of ${FEW} changed, by what node, git and apply take together`, [median(one.times) / unit, 'times']),
-    row(`${from}, ${FEW} of ${FEW} changed, p50`, [median(all.times), 'ms'], { atMost: 1500 }),
-    row(`${from}, ${FEW} of ${FEW} changed, by what node, git and apply take together`, [median(all.times) / unit, 'times']),
+    row(`${from}, 1 of ${FEW} changed, p50`, [median(one), 'ms'], { atMost: 1000 }),
+    row(`${from}, 1 of ${FEW} changed, p95`, [quantile(one, 0.95), 'ms'], { atMost: 1500 }),
+    row(`${from}, 1 of ${FEW} changed, by what node, git and apply take together`, [median(one) / unit, 'times']),
+    row(`${from}, ${FEW} of ${FEW} changed, p50`, [median(all), 'ms'], { atMost: 1500 }),
+    row(`${from}, ${FEW} of ${FEW} changed, by what node, git and apply take together`, [median(all) / unit, 'times']),
   ];
 }
 
@@ -119,10 +127,12 @@ async function rowsOfMany(bench: BenchWorld, say: Say): Promise<Row[]> {
   const first: number[] = [];
   for (let at = 0; at < 3; at += 1) {
     if (at > 0) await bench.leave();
+    const before = await bench.stages();
     const commit = bench.push([...paths.slice(1), `/opt/p/${at}`]);
     first.push(await bench.arrive(commit, MANY, () => bench.follow()));
     await bench.settled(commit);
-    say(`${MANY} policies applied, with a load of ${load()}`);
+    const stages = stagesSince(before, await bench.stages());
+    say(`${MANY} policies applied, with a load of ${load()}; milliseconds of the stages: ${stages}`);
   }
   await repeat(WARM, () => bench.lookAgain());
   const before = bench.processorSeconds();

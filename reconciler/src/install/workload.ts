@@ -71,12 +71,6 @@ export function workloadParts({ namespace, image, flux }: InstallOptions): reado
   return [deployment, budget];
 }
 
-/**
- * Policies come and go in bursts: left to itself, V8 keeps three times as much memory for what is new as is ever used, because it can.
- * `NODE_OPTIONS` of the controller's own process; those that run programs get an empty environment.
- */
-export const NODE_OPTIONS = '--max-semi-space-size=4';
-
 function container(image: string, flux: boolean): object {
   const probe = (path: string): object => ({
     httpGet: { path, port: 'operations' },
@@ -92,7 +86,6 @@ function container(image: string, flux: boolean): object {
     env: [
       { name: 'POD_NAME', valueFrom: field('metadata.name') },
       { name: 'POD_NAMESPACE', valueFrom: field('metadata.namespace') },
-      { name: 'NODE_OPTIONS', value: NODE_OPTIONS },
     ],
     ports: [
       { name: 'operations', containerPort: PORTS.operations },

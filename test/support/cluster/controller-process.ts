@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { installObjects } from '../../../reconciler/src/install/install.ts';
-import { NODE_OPTIONS } from '../../../reconciler/src/install/workload.ts';
 import type { ControlPlane } from './control-plane.ts';
 
 const PARAPET = resolve(import.meta.dirname, '../../../cli/bin/parapet.js');
@@ -68,7 +67,6 @@ export class ControllerProcess {
     const words = ['--no-warnings', ...(built ? [] : ['--conditions=source']), PARAPET, 'controller', ...where, ...listen, ...flags];
     return new ControllerProcess(
       spawn(process.execPath, words, {
-        env: { PATH: process.env['PATH'], POD_NAME: name, HOME: '/nonexistent', NODE_OPTIONS },
         stdio: ['ignore', 'ignore', 'pipe'],
         // Its own group, so that what it started goes with it when it is killed.
         detached: true,

@@ -35,8 +35,11 @@ let told: string[];
 let stop: AbortController;
 let ended: Promise<void>;
 
-const objectOf = (name: string): StoredObject =>
-  ({ apiVersion: 'v1', kind: 'Thing', metadata: { name, namespace: 'shop', resourceVersion: String(version) } });
+const objectOf = (name: string): StoredObject => ({
+  apiVersion: 'v1',
+  kind: 'Thing',
+  metadata: { name, namespace: 'shop', resourceVersion: String(version) },
+});
 const line = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
 
 beforeEach(async () => {
@@ -166,20 +169,22 @@ test('events that never came are made up for by a list taken anew now and then',
   expect((await heard(7)).slice(0, 7)).toEqual(['+a', '+b', 'synced', '+b', '+c', '-shop/a', 'synced']);
 });
 
-test.each([
-  ['half an event', '{"type":"ADDED","object":{"metada\n', /broken: the API server sent half an event/],
-  [
-    'an error of its own',
-    line('ERROR', { ...GONE, code: 500, reason: 'InternalError', message: 'etcd is away' }),
-    /broken: .*etcd is away/,
-  ],
-])('after %s everything is listed anew', async (_what, text, why) => {
+test('of half an event nothing is believed: the server is asked again from before it', async () => {
   names = ['a'];
-  replies.push((response) => response.end(text));
+  replies.push(
+    (response) => response.write('{"type":"ADDED","object":{"metada\n'),
+    (response) => response.write(line('ADDED', objectOf('b'))),
+  );
   watch();
-  const all = await heard(5);
-  expect(all[2]).toMatch(why);
-  expect(all.slice(3)).toEqual(['+a', 'synced']);
+  expect(await heard(4)).toEqual(['+a', 'synced', 'broken: the API server sent half an event', '+b']);
+  expect(asked).toEqual(['list', 'watch 7', 'watch 7']);
+});
+
+test('after an error of the server’s own everything is listed anew', async () => {
+  names = ['a'];
+  replies.push((response) => response.end(line('ERROR', { ...GONE, code: 500, reason: 'InternalError', message: 'etcd is away' })));
+  watch();
+  expect(await heard(5)).toEqual(['+a', 'synced', expect.stringMatching(/^broken: .*etcd is away/), '+a', 'synced']);
 });
 
 test('a server that is away is asked again, ever more slowly, until it is there', async () => {
