@@ -67,6 +67,7 @@ export class ControllerProcess {
     const words = ['--no-warnings', ...(built ? [] : ['--conditions=source']), PARAPET, 'controller', ...where, ...listen, ...flags];
     return new ControllerProcess(
       spawn(process.execPath, words, {
+        env: { PATH: process.env['PATH'], POD_NAME: name, HOME: '/nonexistent' },
         stdio: ['ignore', 'ignore', 'pipe'],
         // Its own group, so that what it started goes with it when it is killed.
         detached: true,
