@@ -26,6 +26,10 @@ export function addControllerCommand(program: Command, door: Door): void {
     .option('--artifacts <address>', 'where Flux fetches artifacts, or off (default: off)')
     .option('--artifacts-url <url>', 'by which Flux reaches that (default: http://parapet-artifacts.NAMESPACE.svc)')
     .option('--telemetry <dir>', 'recorded telemetry for what-if on pull requests')
+    .option(
+      '--packages <dir>',
+      "package store, in the form of npm's cache, for the packages of lock files (default: PARAPET_PACKAGES, else none)",
+    )
     .option('--local-repositories', "let PolicySources name repositories on this machine's disk: only where you trust whoever writes them")
     .option('--parallel <number>', 'sources that are carried out at one time (default: 4)')
     .option('--log <form>', 'json or text (default: json)')
@@ -46,7 +50,7 @@ async function control({ terminal, finish }: Door, flags: ClusterFlags): Promise
   const { runClusterReconciler } = await loadController();
   const stop = stopOnSignals();
   try {
-    const synthesizer = createSynthesizer({ library: { modules: libraryFolders() }, forMany: true });
+    const synthesizer = createSynthesizer({ library: { modules: libraryFolders() }, packages: config.packages, forMany: true });
     const ending = await runClusterReconciler(config, { signal: stop.signal, synthesizer, write: terminal.err });
     if (ending.failure !== undefined) terminal.err(`parapet: ${harmless(ending.failure)}\n`);
     finish(ending.exit);

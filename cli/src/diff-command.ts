@@ -4,6 +4,8 @@ import { sourceCommand, withCluster } from './cluster-options.ts';
 import type { AccessFlags } from './cluster-options.ts';
 import { EXIT, harmless, listProblems } from './exit.ts';
 import type { Door } from './exit.ts';
+import { packagesOf, withPackages } from './packages-option.ts';
+import type { PackagesFlags } from './packages-option.ts';
 
 const MORE = `
 The program runs in the sandbox and is judged by the source's rules (spec.allow, spec.targetNamespace), then planned against the policies in
@@ -16,14 +18,20 @@ Examples:
   parapet diff shop --path clusters/a`;
 
 export function addDiffCommand(program: Command, { terminal, finish }: Door): void {
-  sourceCommand(program, 'diff', 'show what the policy program in a folder would change in the cluster, and what it would remove')
+  withPackages(
+    sourceCommand(program, 'diff', 'show what the policy program in a folder would change in the cluster, and what it would remove'),
+  )
     .option('--path <dir>', 'folder of the program', '.')
     .addHelpText('after', MORE)
-    .action(async (name: string, { path, ...flags }: AccessFlags & { readonly path: string }) =>
+    .action(async (name: string, { path, ...flags }: AccessFlags & PackagesFlags & { readonly path: string }) =>
       withCluster(terminal, flags, async (cluster, operations) => {
         const { libraryFolders } = await import('./library.ts');
         const source = await operations.findSource(cluster, { namespace: cluster.namespace, name });
-        const result = await operations.diffFolder(cluster, source, { directory: path, library: libraryFolders() });
+        const result = await operations.diffFolder(cluster, source, {
+          directory: path,
+          library: libraryFolders(),
+          packages: packagesOf(flags, terminal),
+        });
         const isRefused = listProblems(terminal, result.problems);
         if (result.kind === 'refused') return finish(EXIT.refused);
         for (const right of result.untried) {

@@ -17,6 +17,7 @@ interface InstallFlags {
   readonly sourceNamespace: readonly string[];
   readonly impersonation?: boolean;
   readonly flux?: boolean;
+  readonly packagesClaim?: string;
   readonly crdsOnly?: boolean;
 }
 
@@ -29,6 +30,7 @@ export function addInstallCommand(program: Command, { terminal, finish }: Door):
     .option('--source-namespace <name>', 'where PolicySources are, also several times (default: the same namespace)', collect, [])
     .option('--impersonation', 'let sources write as an account of their namespace (serviceAccountName)')
     .option('--flux', 'let sources be delivered as Flux ExternalArtifacts')
+    .option('--packages-claim <name>', 'PersistentVolumeClaim that holds the package store (default: there is none)')
     .option('--crds-only', 'print the definitions of the kinds only')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: InstallFlags) => {
@@ -41,6 +43,7 @@ export function addInstallCommand(program: Command, { terminal, finish }: Door):
         sourceNamespaces: flags.sourceNamespace.length === 0 ? [namespace] : [...new Set(flags.sourceNamespace)],
         impersonation: flags.impersonation === true,
         flux: flags.flux === true,
+        packagesClaim: flags.packagesClaim,
       };
       if (listProblems(terminal, checkInstall(options))) return finish(EXIT.usage);
       terminal.out(renderInstall(options));

@@ -11,9 +11,12 @@ import { validate } from './validate.ts';
 /** What a folder has that is a program's, and no manifest's. */
 const PROGRAM_FILES = ['cdk8s.yaml', 'main.ts', 'index.ts'];
 
-/** Reads a folder or file; a folder with a program is synthesized in the sandbox. */
-export async function readPolicySet(place: string): Promise<{ readonly set: PolicySet; readonly problems: readonly Problem[] }> {
-  const read = isProgram(place) ? await synthesize(resolve(place)) : await readManifests([place]);
+/** Reads a folder or file; a folder with a program is synthesized in the sandbox, with the package store at `packages` where there is one. */
+export async function readPolicySet(
+  place: string,
+  packages?: string,
+): Promise<{ readonly set: PolicySet; readonly problems: readonly Problem[] }> {
+  const read = isProgram(place) ? await synthesize(resolve(place), packages) : await readManifests([place]);
   const parsed = read.manifests.filter(({ value }) => isNamespaceManifest(value)).map((one) => parseNamespace(one.value, one));
   const { policies, problems } = validate(read.manifests.filter(({ value }) => !isNamespaceManifest(value)));
   const namespaces = new Map(parsed.flatMap(({ namespace }) => (namespace === undefined ? [] : [[namespace.name, namespace.postures]])));
@@ -26,8 +29,8 @@ function isProgram(place: string): boolean {
   );
 }
 
-async function synthesize(directory: string): Promise<ReadManifests> {
+async function synthesize(directory: string, packages: string | undefined): Promise<ReadManifests> {
   const [{ createSynthesizer }, { libraryFolders }] = await Promise.all([import('@parapet/reconciler'), import('./library.ts')]);
-  const { manifests, problems } = await createSynthesizer({ library: { modules: libraryFolders() } }).synth({ directory });
+  const { manifests, problems } = await createSynthesizer({ library: { modules: libraryFolders() }, packages }).synth({ directory });
   return { manifests: manifests.map((manifest): Manifest => inTheProgram(manifest)), problems };
 }

@@ -26,6 +26,10 @@ export function addReconcileCommand(program: Command, door: Door): void {
     .option('--ref <ref>', "branch, tag or full commit hash (default: the repository's default branch)")
     .option('--path <path>', 'folder of the program in the repository (default: .)')
     .option('--target <dir>', 'where policies are stored')
+    .option(
+      '--packages <dir>',
+      "package store, in the form of npm's cache, for the packages of lock files (default: PARAPET_PACKAGES, else none)",
+    )
     .option('--interval <time>', 'time between two questions to the repository (default: 5s)')
     .addOption(new Option('--once', 'carry out the newest commit and end').conflicts('interval'))
     .option('--allow-empty', 'a commit without policies removes all of them (default: it is refused)')

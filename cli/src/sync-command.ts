@@ -6,6 +6,8 @@ import { sourceCommand, timed, withCluster } from './cluster-options.ts';
 import type { AccessFlags } from './cluster-options.ts';
 import { EXIT, harmless, listProblems } from './exit.ts';
 import type { Door, Terminal } from './exit.ts';
+import { packagesOf, withPackages } from './packages-option.ts';
+import type { PackagesFlags } from './packages-option.ts';
 import { conditionOf, messageOf, revisionText } from './source-table.ts';
 
 const SYNC_MORE = `
@@ -31,13 +33,13 @@ interface WaitFlags {
   readonly timeout: number;
 }
 
-interface SyncFlags extends AccessFlags, WaitFlags {
+interface SyncFlags extends AccessFlags, WaitFlags, PackagesFlags {
   readonly confirmPrune?: true;
   readonly clone: string;
 }
 
 export function addSyncCommand(program: Command, door: Door): void {
-  addWaitOptions(sourceCommand(program, 'sync', 'ask the reconciler for a run at once, and wait for how it ends'))
+  withPackages(addWaitOptions(sourceCommand(program, 'sync', 'ask the reconciler for a run at once, and wait for how it ends')))
     .option('--confirm-prune', 'let the last tried commit remove more policies than the limit')
     .option('--clone <dir>', 'for --confirm-prune: a clone of the repository', '.')
     .addHelpText('after', SYNC_MORE)
@@ -77,17 +79,21 @@ function onSource(
   });
 }
 
-async function sync(asked: Asked, { wait, timeout, confirmPrune, clone }: SyncFlags): Promise<void> {
+async function sync(asked: Asked, flags: SyncFlags): Promise<void> {
+  const { wait, timeout, confirmPrune, clone } = flags;
   const { cluster, operations, source } = asked;
   if (source.isSuspended) return tell(asked, { kind: 'suspended', source });
-  const commit = confirmPrune === true ? await confirmed(asked, clone) : undefined;
+  const commit = confirmPrune === true ? await confirmed(asked, { clone, packages: packagesOf(flags, asked.terminal) }) : undefined;
   if (commit === 'none') return;
   const request = { patience: wait ? timeout : undefined, confirmPrune: commit };
   tell(asked, await operations.requestRun({ cluster, clock: operations.wallClock }, source, request));
 }
 
 /** The commit that may remove so much, once that was shown; `none` where it can't be, which was told. */
-async function confirmed({ terminal, finish, cluster, operations, source }: Asked, clone: string): Promise<string | undefined> {
+async function confirmed(
+  { terminal, finish, cluster, operations, source }: Asked,
+  { clone, packages }: { readonly clone: string; readonly packages: string | undefined },
+): Promise<string | undefined> {
   const refuse = (sentence: string): string => {
     terminal.err(`${harmless(sentence)}\n`);
     finish(EXIT.problems);
@@ -97,7 +103,8 @@ async function confirmed({ terminal, finish, cluster, operations, source }: Aske
   const [, commit] = /(?:^|[:@])([0-9a-f]{40}|[0-9a-f]{64})$/.exec(attempted) ?? [];
   if (commit === undefined) return refuse(`${nameOf(source)} has not tried any commit yet, so there is nothing to confirm`);
   const { libraryFolders } = await import('./library.ts');
-  const result = await operations.diffConfirmed(cluster, source, { clone, commit, library: libraryFolders(), environment: terminal.env });
+  const library = libraryFolders();
+  const result = await operations.diffConfirmed(cluster, source, { clone, commit, library, packages, environment: terminal.env });
   listProblems(terminal, result.problems);
   if (result.kind === 'refused') return refuse(`what ${commit.slice(0, 12)} would remove is not known, so nothing is confirmed`);
   const preview = operations.prunePreview(result.diff);

@@ -7,6 +7,8 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { EXIT, listProblems } from './exit.ts';
 import type { Door } from './exit.ts';
+import { packagesOf, withPackages } from './packages-option.ts';
+import type { PackagesFlags } from './packages-option.ts';
 
 const EXAMPLES = `
 The program runs without network, environment, clock and files but its own. cdk8s, constructs and @parapet/sdk come with parapet
@@ -17,7 +19,7 @@ Examples:
   parapet synth policies --out /tmp/out   write them; files of an earlier run that are no longer made are removed
   parapet synth . --stdout --require-objects   as a plugin of Argo CD: see parapet print argocd-plugin`;
 
-interface SynthFlags {
+interface SynthFlags extends PackagesFlags {
   readonly out?: string;
   readonly stdout?: boolean;
   readonly requireObjects?: boolean;
@@ -32,9 +34,11 @@ const NOTHING: Problem = {
 };
 
 export function addSynthCommand(program: Command, door: Door): void {
-  program
-    .command('synth')
-    .description("run a policy program in the sandbox; prints its manifests, or lists all problems with the author's file and line")
+  withPackages(
+    program
+      .command('synth')
+      .description("run a policy program in the sandbox; prints its manifests, or lists all problems with the author's file and line"),
+  )
     .argument('<dir>', 'folder of the program: main.ts, or what its cdk8s.yaml names')
     .option('--out <dir>', 'write the manifests to this folder instead')
     .addOption(
@@ -48,7 +52,8 @@ export function addSynthCommand(program: Command, door: Door): void {
     .action((directory: string, flags: SynthFlags) => synth(door, resolve(directory), flags));
 }
 
-async function synth({ terminal, finish }: Door, directory: string, { out, stdout, requireObjects }: SynthFlags): Promise<void> {
+async function synth({ terminal, finish }: Door, directory: string, flags: SynthFlags): Promise<void> {
+  const { out, stdout, requireObjects } = flags;
   const [{ argocdProvenance, createSynthesizer, renderFiles, stamp }, { libraryFolders }, { countPolicies, validate }] = await Promise.all([
     import('@parapet/reconciler'),
     import('./library.ts'),
@@ -59,7 +64,8 @@ async function synth({ terminal, finish }: Door, directory: string, { out, stdou
     listProblems(terminal, [{ code: 'path-not-found', severity: 'error', place: { file: directory }, message }]);
     return finish(EXIT.problems);
   }
-  const result = await createSynthesizer({ library: { modules: libraryFolders() } }).synth({ directory });
+  const packages = packagesOf(flags, terminal);
+  const result = await createSynthesizer({ library: { modules: libraryFolders() }, packages }).synth({ directory });
   const { policies, problems } = validate(result.manifests.map(inTheProgram));
   if (listProblems(terminal, [...result.problems, ...problems])) return finish(EXIT.problems);
   if (requireObjects === true && result.manifests.length === 0) {

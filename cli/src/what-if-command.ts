@@ -6,6 +6,8 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import { EXIT, listProblems } from './exit.ts';
 import type { Door } from './exit.ts';
+import { packagesOf, withPackages } from './packages-option.ts';
+import type { PackagesFlags } from './packages-option.ts';
 
 const MORE = `
 Telemetry is alerts and logs with KubeArmor's field names, a JSON object a line, as parapet agent run --alerts FILE, KubeArmor and
@@ -19,7 +21,7 @@ Examples:
   parapet what-if --after . --telemetry a.jsonl b.jsonl -o json     a program instead of manifests; before it: no policies
   kubectl exec … -- cat alerts.jsonl | parapet what-if --before old.yaml --after new.yaml --telemetry -`;
 
-interface Flags {
+interface Flags extends PackagesFlags {
   readonly before?: string;
   readonly after: string;
   readonly telemetry: readonly string[];
@@ -28,9 +30,11 @@ interface Flags {
 }
 
 export function addWhatIfCommand(program: Command, door: Door): void {
-  program
-    .command('what-if')
-    .description('replay recorded telemetry: what would these policies have blocked or audited that others did not?')
+  withPackages(
+    program
+      .command('what-if')
+      .description('replay recorded telemetry: what would these policies have blocked or audited that others did not?'),
+  )
     .option('--before <dir|file>', 'manifests, or the folder of a policy program (default: no policies)')
     .requiredOption('--after <dir|file>', 'the same for the policies that are to come')
     .requiredOption('--telemetry <file...>', 'files of alerts and logs, a JSON object a line; - is standard input')
@@ -48,7 +52,8 @@ export function addWhatIfCommand(program: Command, door: Door): void {
 async function whatIf({ terminal, finish }: Door, flags: Flags): Promise<void> {
   const [{ readPolicySet }, { whatIfJson, whatIfTable }] = await Promise.all([import('./policy-set.ts'), import('./what-if-table.ts')]);
   const none = { set: { policies: [] }, problems: [] };
-  const [before, after] = [flags.before === undefined ? none : await readPolicySet(flags.before), await readPolicySet(flags.after)];
+  const read = (place: string) => readPolicySet(place, packagesOf(flags, terminal));
+  const [before, after] = [flags.before === undefined ? none : await read(flags.before), await read(flags.after)];
   if (listProblems(terminal, [...before.problems, ...after.problems])) return finish(EXIT.problems);
   const replay = new WhatIf({ before: withPosture(before.set, flags), after: withPosture(after.set, flags) });
   const problems = (await Promise.all(flags.telemetry.map((file) => replayFile(file, replay)))).flat();

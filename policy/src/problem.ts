@@ -12,7 +12,8 @@ export const PROBLEM_CODES = [
   'unknown-kind', 'wrong-api-version', 'duplicate-policy', 'no-rules', 'selects-nothing', 'ignored-namespace', 'provenance-malformed',
   'preset-allow', 'syscall-not-blockable', 'syscall-without-path', 'table-too-large',
   // files and programs
-  'yaml-syntax', 'file-unreadable', 'not-a-policy', 'no-program', 'bundle-failed', 'import-refused', 'forbidden-api', 'program-threw',
+  'yaml-syntax', 'file-unreadable', 'not-a-policy', 'no-program', 'bundle-failed', 'import-refused', 'lock-file-unusable',
+  'package-substituted', 'forbidden-api', 'program-threw',
   'program-timeout', 'program-memory', 'program-output', 'telemetry-unreadable',
   // sources
   'repository-unreachable', 'ref-not-found', 'path-not-found', 'repository-entry', 'repository-too-large',

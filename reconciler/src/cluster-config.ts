@@ -29,6 +29,8 @@ export interface ClusterConfig {
   readonly artifacts?: { readonly listen: ListenAddress; readonly url: string };
   /** Directory of recorded telemetry for what-if, absolute. */
   readonly telemetry?: string;
+  /** Path of the package store, absolute. */
+  readonly packages?: string;
   /** Whether PolicySources may name repositories on this machine's disk. */
   readonly localRepositories: boolean;
   /** Sources that run at one time. */
@@ -47,6 +49,7 @@ export interface ClusterFlags {
   readonly artifacts?: string;
   readonly artifactsUrl?: string;
   readonly telemetry?: string;
+  readonly packages?: string;
   readonly localRepositories?: boolean;
   readonly parallel?: string;
   readonly log?: string;
@@ -81,6 +84,7 @@ export function clusterConfig(
     ...optional('webhooks', webhooks),
     ...optional('artifacts', artifacts),
     ...optional('telemetry', absolute(flags.telemetry)),
+    ...optional('packages', absolute(present(flags.packages) ?? present(env['PARAPET_PACKAGES']))),
   };
   return { config, problems };
 }

@@ -8,6 +8,7 @@ export interface FileSettings {
   readonly ref?: string | undefined;
   readonly path?: string | undefined;
   readonly target?: string | undefined;
+  readonly packages?: string | undefined;
   readonly interval?: string | undefined;
   readonly allowEmpty?: boolean | undefined;
   readonly cluster?: string | undefined;
@@ -29,6 +30,7 @@ const NAMES: Readonly<Record<string, keyof FileSettings>> = {
   ref: 'ref',
   path: 'path',
   target: 'target',
+  packages: 'packages',
   interval: 'interval',
   allowEmpty: 'allowEmpty',
   cluster: 'cluster',

@@ -20,6 +20,8 @@ export interface ReconcilerConfig {
   readonly path: string;
   /** Absolute. */
   readonly target: string;
+  /** Path of the package store, absolute. */
+  readonly packages?: string;
   /** Milliseconds between two questions to the repository; `undefined` is one run only. */
   readonly interval?: number;
   readonly allowEmpty: boolean;
@@ -40,6 +42,7 @@ export interface ReconcilerFlags {
   readonly ref?: string;
   readonly path?: string;
   readonly target?: string;
+  readonly packages?: string;
   readonly interval?: string;
   readonly once?: boolean;
   readonly allowEmpty?: boolean;
@@ -87,6 +90,7 @@ export function configFromEnvironment(
     ...(github === undefined ? {} : { github }),
     ...(settings.statusTargetUrl === undefined ? {} : { statusTargetUrl: settings.statusTargetUrl }),
     ...(settings.cluster === undefined ? {} : { cluster: settings.cluster }),
+    ...(settings.packages === undefined ? {} : { packages: resolve(settings.packages) }),
   };
   return { config, problems };
 }
@@ -133,14 +137,15 @@ function fromEnvironment(env: Environment): FileSettings {
     githubApiUrl: env['PARAPET_GITHUB_API_URL'],
     statusTargetUrl: env['PARAPET_STATUS_TARGET_URL'],
     cluster: env['PARAPET_CLUSTER'],
+    packages: env['PARAPET_PACKAGES'],
     gitUsername: env['PARAPET_GIT_USERNAME'],
     gitToken: env['PARAPET_GIT_TOKEN'],
     gitTokenFile: env['PARAPET_GIT_TOKEN_FILE'],
   };
 }
 
-function fromFlags({ source, ref, path, target, interval, allowEmpty }: ReconcilerFlags): FileSettings {
-  return { source, ref, path, target, interval, allowEmpty };
+function fromFlags({ source, ref, path, target, packages, interval, allowEmpty }: ReconcilerFlags): FileSettings {
+  return { source, ref, path, target, packages, interval, allowEmpty };
 }
 
 /** `upper` where it says something; an empty text says nothing. */

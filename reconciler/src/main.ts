@@ -65,7 +65,8 @@ export async function runReconciler(config: ReconcilerConfig, options: RunOption
   const parts: Following = {
     source: gitSource(config),
     synthesizer:
-      options.synthesizer ?? createSynthesizer({ library: { modules: options.library }, forMany: config.interval !== undefined }),
+      options.synthesizer ??
+      createSynthesizer({ library: { modules: options.library }, packages: config.packages, forMany: config.interval !== undefined }),
     target,
     statuses,
     log,

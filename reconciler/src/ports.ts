@@ -19,7 +19,7 @@ export interface SynthManifest {
 }
 
 export interface SynthResult {
-  /** In a fixed order: by file, then as written. Empty when there are problems. */
+  /** In a fixed order: by file, then as written. Empty when a problem is more than a warning. */
   readonly manifests: readonly SynthManifest[];
   readonly problems: readonly Problem[];
   /** SHA-256 (hex) of the manifests: equal for equal output. */
@@ -27,6 +27,8 @@ export interface SynthResult {
   /** Milliseconds. */
   readonly bundleMs: number;
   readonly runMs: number;
+  /** Whether the same files may give another result once the package store has what it lacked. Default false. */
+  readonly isProvisional?: boolean;
 }
 
 /** Runs policy programs where they can't do harm. */

@@ -41,7 +41,7 @@ export class SynthCache implements Synthesizer {
       return { ...known, bundleMs: 0, runMs: 0 };
     }
     const made = await synthesizer.synth(input);
-    if (!made.problems.some(({ code }) => FICKLE.has(code))) this.#keep(content, made);
+    if (made.isProvisional !== true && !made.problems.some(({ code }) => FICKLE.has(code))) this.#keep(content, made);
     return made;
   }
 

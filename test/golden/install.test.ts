@@ -14,7 +14,7 @@ const ORDINARY: InstallOptions = {
   impersonation: false,
   flux: false,
 };
-const EVERYTHING: InstallOptions = { ...ORDINARY, namespace: 'security', sourceNamespaces: ['shop', 'bank'], impersonation: true, flux: true };
+const EVERYTHING: InstallOptions = { ...ORDINARY, namespace: 'security', sourceNamespaces: ['shop', 'bank'], impersonation: true, flux: true, packagesClaim: 'packages' };
 
 /** The definitions are a file of their own. */
 const withoutDefinitions = (yaml: string): string => yaml.replace(renderDefinitions(), '');

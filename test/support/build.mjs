@@ -18,6 +18,9 @@ const EXTERNAL = ['ffi-napi', 'esbuild', 'quickjs-wasi', 'cdk8s', 'constructs', 
 /** Files that run on their own, beside the package that starts them: child processes and worker threads. */
 const RUNS_ALONE = /-(child|worker)\.ts$/;
 
+/** Code that its process gets over a pipe: it has no place that anything could be required from. */
+const PIPED = new Set(['sandbox-child']);
+
 /** What the sandbox runs inside QuickJS, where there is no Node. */
 const GUEST = { room: 'reconciler', file: 'src/adapters/synth/guest/prelude.ts', out: 'guest/prelude' };
 
@@ -81,7 +84,11 @@ function bundle({ name, entry, runners, external = [] }) {
   ];
   for (const room of runners) {
     const alone = filesUnder(join(ROOT, room, 'src')).filter((file) => RUNS_ALONE.test(file));
-    for (const file of alone) builds.push(buildSync({ ...options(out), entryPoints: [{ in: file, out: basename(file, '.ts') }] }));
+    for (const file of alone) {
+      const name = basename(file, '.ts');
+      const banner = PIPED.has(name) ? {} : { js: BANNER };
+      builds.push(buildSync({ ...options(out), banner, entryPoints: [{ in: file, out: name }] }));
+    }
     const guest = join(ROOT, room, GUEST.file);
     if (room !== GUEST.room || !existsSync(guest)) continue;
     builds.push(buildSync({ ...options(out), platform: 'browser', target: 'es2022', entryPoints: [{ in: guest, out: GUEST.out }] }));

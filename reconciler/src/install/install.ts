@@ -1,5 +1,5 @@
 /** Everything that a cluster needs for the reconciler, as objects and as YAML for people: the same bytes for the same options. */
-import { customResourceDefinitions, isLabel } from '@parapet/policy';
+import { customResourceDefinitions, isLabel, isSubdomain } from '@parapet/policy';
 import type { Problem } from '@parapet/policy';
 import { Document, isNode, isScalar, isSeq, visit } from 'yaml';
 import { accessParts } from './access.ts';
@@ -33,7 +33,7 @@ export function renderDefinitions(): string {
 }
 
 /** What is wrong with options; nothing is rendered for such. */
-export function checkInstall({ namespace, image, sourceNamespaces }: InstallOptions): readonly Problem[] {
+export function checkInstall({ namespace, image, sourceNamespaces, packagesClaim }: InstallOptions): readonly Problem[] {
   const others = sourceNamespaces.filter((name) => name !== namespace);
   const names = [['namespace', namespace] as const, ...others.map((name) => ['source-namespace', name] as const)];
   const wrong = (field: string, message: string): Problem => ({ code: 'config-invalid', severity: 'error', place: { field }, message });
@@ -41,7 +41,12 @@ export function checkInstall({ namespace, image, sourceNamespaces }: InstallOpti
     .filter(([, name]) => !isLabel(name))
     .map(([field, name]) => wrong(field, `${JSON.stringify(name)} is not the name of a namespace`));
   const isImage = image.length <= 512 && /^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/.test(image);
-  return [...badNames, ...(isImage ? [] : [wrong('image', `${JSON.stringify(image)} is not the name of an image`)])];
+  const isClaim = packagesClaim === undefined || isSubdomain(packagesClaim);
+  return [
+    ...badNames,
+    ...(isImage ? [] : [wrong('image', `${JSON.stringify(image)} is not the name of an image`)]),
+    ...(isClaim ? [] : [wrong('packages-claim', `${JSON.stringify(packagesClaim)} is not the name of a PersistentVolumeClaim`)]),
+  ];
 }
 
 function installParts(options: InstallOptions): readonly InstallPart[] {

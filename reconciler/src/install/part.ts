@@ -27,6 +27,8 @@ export interface InstallOptions {
   readonly impersonation: boolean;
   /** Whether sources may be delivered as Flux ExternalArtifacts. */
   readonly flux: boolean;
+  /** Name of the PersistentVolumeClaim that holds the package store. Default: there is no store. */
+  readonly packagesClaim?: string | undefined;
 }
 
 /** The reconciler's name: of its Deployment, its ServiceAccount, its roles. */

@@ -6,6 +6,8 @@ import type { InstallOptions, InstallPart } from './part.ts';
 const USER = 65532;
 /** How the reconciler is told to follow the PolicySources of the cluster that it runs in. */
 const ARGUMENTS = ['controller'];
+/** Where the package store is mounted. */
+const PACKAGES = '/packages';
 const TOKENS = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Seconds: tokens are renewed after four fifths of it. */
 const TOKEN_LIFE = 3600;
@@ -16,7 +18,8 @@ const SCRATCH = [
   { name: 'data', path: '/var/lib/parapet', size: '2Gi' },
 ];
 
-export function workloadParts({ namespace, image, flux }: InstallOptions): readonly InstallPart[] {
+export function workloadParts(options: InstallOptions): readonly InstallPart[] {
+  const { namespace, packagesClaim } = options;
   const pod = {
     metadata: { labels: LABELS },
     spec: {
@@ -40,8 +43,12 @@ export function workloadParts({ namespace, image, flux }: InstallOptions): reado
           labelSelector: { matchLabels: POD_LABELS },
         },
       ],
-      containers: [container(image, flux)],
-      volumes: [...SCRATCH.map(({ name, size }) => ({ name, emptyDir: { sizeLimit: size } })), tokenVolume()],
+      containers: [container(options)],
+      volumes: [
+        ...SCRATCH.map(({ name, size }) => ({ name, emptyDir: { sizeLimit: size } })),
+        tokenVolume(),
+        ...(packagesClaim === undefined ? [] : [{ name: 'packages', persistentVolumeClaim: { claimName: packagesClaim, readOnly: true } }]),
+      ],
     },
   };
   const deployment: InstallPart = {
@@ -71,7 +78,8 @@ export function workloadParts({ namespace, image, flux }: InstallOptions): reado
   return [deployment, budget];
 }
 
-function container(image: string, flux: boolean): object {
+function container({ image, flux, packagesClaim }: InstallOptions): object {
+  const hasStore = packagesClaim !== undefined;
   const probe = (path: string): object => ({
     httpGet: { path, port: 'operations' },
     periodSeconds: 10,
@@ -82,7 +90,7 @@ function container(image: string, flux: boolean): object {
   return {
     name: 'reconciler',
     image,
-    args: [...ARGUMENTS, ...(flux ? ['--artifacts', `:${PORTS.artifacts}`] : [])],
+    args: [...ARGUMENTS, ...(flux ? ['--artifacts', `:${PORTS.artifacts}`] : []), ...(hasStore ? ['--packages', PACKAGES] : [])],
     env: [
       { name: 'POD_NAME', valueFrom: field('metadata.name') },
       { name: 'POD_NAMESPACE', valueFrom: field('metadata.namespace') },
@@ -106,7 +114,11 @@ function container(image: string, flux: boolean): object {
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    volumeMounts: [...SCRATCH.map(({ name, path }) => ({ name, mountPath: path })), { name: 'token', mountPath: TOKENS, readOnly: true }],
+    volumeMounts: [
+      ...SCRATCH.map(({ name, path }) => ({ name, mountPath: path })),
+      { name: 'token', mountPath: TOKENS, readOnly: true },
+      ...(hasStore ? [{ name: 'packages', mountPath: PACKAGES, readOnly: true }] : []),
+    ],
   };
 }
 

@@ -47,13 +47,19 @@ export function putBackBy(source: SourceView): readonly string[] {
 /** Packages that ship with Parapet to their folders: see `createSynthesizer`. */
 export type Library = Readonly<Record<string, string>>;
 
+interface Packages {
+  readonly library: Library;
+  /** Path of the package store: see `createSynthesizer`. */
+  readonly packages?: string | undefined;
+}
+
 /** What the program in `directory` would change, were it the source's newest commit. */
 export async function diffFolder(
   cluster: OperatedCluster,
   source: SourceView,
-  { directory, library }: { readonly directory: string; readonly library: Library },
+  { directory, library, packages }: { readonly directory: string } & Packages,
 ): Promise<SourceDiff> {
-  const synthesizer = createSynthesizer({ library: { modules: library } });
+  const synthesizer = createSynthesizer({ library: { modules: library }, packages });
   return compareSource({ cluster, synthesizer }, source, {
     open: () => Promise.resolve({ directory: resolve(directory), problems: [], dispose: () => Promise.resolve() }),
     commit: '0'.repeat(40),
@@ -62,19 +68,18 @@ export async function diffFolder(
   });
 }
 
-export interface CloneCommit {
+export interface CloneCommit extends Packages {
   /** A clone of the source's repository that has the commit. */
   readonly clone: string;
   /** Full hash. */
   readonly commit: string;
-  readonly library: Library;
   readonly environment: Environment;
 }
 
 /** What a commit would change once it may remove as much as it wants. It is taken from the clone as the reconciler takes it from the repository. */
 export async function diffConfirmed(cluster: OperatedCluster, source: SourceView, wanted: CloneCommit): Promise<SourceDiff> {
-  const { clone, commit, library, environment } = wanted;
-  const synthesizer = createSynthesizer({ library: { modules: library } });
+  const { clone, commit, library, packages, environment } = wanted;
+  const synthesizer = createSynthesizer({ library: { modules: library }, packages });
   const scratch = await fs.mkdtemp(join(tmpdir(), 'parapet-confirm-'));
   const opened: GitSource[] = [];
   try {

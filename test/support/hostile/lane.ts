@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Account, Job } from './account.ts';
+import { fillStore } from './store.ts';
 
 const PAGE = 4096;
 /** Most that is kept of what it logs for one job. */
@@ -29,6 +30,7 @@ export class Lane {
   /** What it holds in its environment and must not tell. */
   readonly secrets = [this.token, secret()];
   readonly #home = mkdtempSync(join(tmpdir(), 'parapet-lane-'));
+  readonly #store = mkdtempSync(join(tmpdir(), 'parapet-lane-store-'));
   readonly #child: ChildProcess;
   #logged = '';
   #ended: string | undefined;
@@ -37,7 +39,8 @@ export class Lane {
   constructor(manner: Readonly<Record<string, string>>) {
     const [cwd, tmp] = ['cwd', 'tmp'].map((name) => join(this.#home, name)) as [string, string];
     for (const folder of [cwd, tmp]) mkdirSync(folder);
-    const known = { PATH: process.env['PATH'] ?? '', HOME: cwd, TMPDIR: tmp };
+    fillStore(this.#store);
+    const known = { PATH: process.env['PATH'] ?? '', HOME: cwd, TMPDIR: tmp, PARAPET_PACKAGES: this.#store };
     const environment = { ...known, ...manner, PARAPET_GIT_TOKEN: this.token, PARAPET_OTHER_SECRET: this.secrets.at(-1) };
     const execArgv = ['--conditions=source', '--disable-warning=ExperimentalWarning'];
     this.#child = fork(join(import.meta.dirname, 'subject.ts'), [], { cwd, env: environment, execArgv, silent: true });
@@ -79,7 +82,7 @@ export class Lane {
     this.#child.disconnect();
     this.#child.kill('SIGTERM');
     await gone;
-    rmSync(this.#home, { recursive: true, force: true });
+    for (const folder of [this.#home, this.#store]) rmSync(folder, { recursive: true, force: true });
   }
 
   /** Files that it made where it must not. */

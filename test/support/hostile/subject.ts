@@ -51,7 +51,7 @@ const synthesizers = new Map<string, Synthesizer>();
 
 function synthesizerFor(limits: Job['limits']): Synthesizer {
   const key = JSON.stringify(limits);
-  const known = synthesizers.get(key) ?? createSynthesizer({ library, limits, forMany: true });
+  const known = synthesizers.get(key) ?? createSynthesizer({ library, packages: process.env['PARAPET_PACKAGES'], limits, forMany: true });
   synthesizers.set(key, known);
   return known;
 }

@@ -47,9 +47,18 @@ test('options say otherwise', () => {
     'b',
     '--impersonation',
     '--flux',
+    '--packages-claim',
+    'npm',
   );
   expect(stdout).toBe(
-    renderInstall({ namespace: 'security', image: 'host/p:2', sourceNamespaces: ['a', 'b'], impersonation: true, flux: true }),
+    renderInstall({
+      namespace: 'security',
+      image: 'host/p:2',
+      sourceNamespaces: ['a', 'b'],
+      impersonation: true,
+      flux: true,
+      packagesClaim: 'npm',
+    }),
   );
 });
 

@@ -156,6 +156,18 @@ describe('synth', () => {
     expect(parapet(['check', 'out'])).toMatchObject({ status: 0, stdout: '1 policy, no problems\n' });
   });
 
+  test('what the package store lacks is the world’s failure, whether a flag or the environment names the store', () => {
+    mkdirSync(join(folder, 'npm/_cacache'), { recursive: true });
+    write('repo/main.ts', program('').replace('import', `import 'palette';\nimport`));
+    const palette = { version: '1.2.3', integrity: `sha512-${'A'.repeat(86)}==` };
+    write('repo/package-lock.json', JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/palette': palette } }));
+    const lacking = { status: 3, stderr: expect.stringContaining('npm cache add palette@1.2.3 --cache DIR') as unknown };
+    expect(parapet(['synth', 'repo', '--packages', 'npm'])).toMatchObject(lacking);
+    expect(parapet(['synth', 'repo'], { env: { PARAPET_PACKAGES: 'npm' } })).toMatchObject(lacking);
+    expect(parapet(['synth', 'repo'])).toMatchObject({ status: 1, stderr: expect.stringContaining('--packages') as unknown });
+    rmSync(join(folder, 'repo/package-lock.json'));
+  });
+
   test("a program's problems are all listed with the author's lines, and nothing is written", () => {
     write('repo/main.ts', program(`new ContainerPolicy(chart, 'a', { severity: 11 })\n  .blockExec('bin/a')\n  .blockNetwork();`));
     const { status, stdout, stderr } = parapet(['synth', 'repo', '--out', 'out']);

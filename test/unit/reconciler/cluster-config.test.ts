@@ -23,6 +23,15 @@ test('doors can be elsewhere or shut, and Flux reaches artifacts by the name of 
   expect(config?.artifacts).toEqual({ listen: { host: '::1', port: 9790 }, url: 'http://parapet-artifacts.x.svc' });
 });
 
+test('the package store is the one of the flag, else the one of the environment', () => {
+  const env = { PARAPET_PACKAGES: '/of/env' };
+  expect(
+    [clusterConfig(env, {}), clusterConfig(env, { packages: '/of/flag' }), clusterConfig({ PARAPET_PACKAGES: '' }, {})].map(
+      ({ config }) => config?.packages,
+    ),
+  ).toEqual(['/of/env', '/of/flag', undefined]);
+});
+
 test('every mistake is told at once, and there is no configuration then', () => {
   const flags = {
     ...{ namespace: 'No Name', cluster: 'a/b', operations: '8080', webhooks: 'host:99999', artifactsUrl: 'ftp://x' },

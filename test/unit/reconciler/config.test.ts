@@ -46,12 +46,14 @@ source: https://git.test/file.git
 target: /file
 interval: 9s
 cluster: file
+packages: /file
 github: { repository: file/file, tokenFile: /file }
 git: { username: file }
 `);
-  const env = { PARAPET_CLUSTER: 'env', PARAPET_GITHUB_REPOSITORY: 'env/env', PARAPET_GIT_USERNAME: '' };
-  const { source, target, interval, cluster, github, git } = read(env, { config, target: '/flag', interval: '1s' });
-  expect([source.url, target, interval, cluster]).toEqual(['https://git.test/file.git', '/flag', 1000, 'env']);
+  const env = { PARAPET_CLUSTER: 'env', PARAPET_PACKAGES: '/env', PARAPET_GITHUB_REPOSITORY: 'env/env', PARAPET_GIT_USERNAME: '' };
+  const { source, target, interval, cluster, packages, github, git } = read(env, { config, target: '/flag', interval: '1s' });
+  expect([source.url, target, interval, cluster, packages]).toEqual(['https://git.test/file.git', '/flag', 1000, 'env', '/env']);
+  expect(read({}, { config }).packages).toBe('/file');
   expect(github).toEqual({ owner: 'env', repository: 'env', apiUrl: 'https://api.github.com', token: { file: '/file' } });
   expect(git.username).toBe('file');
 });
@@ -60,8 +62,9 @@ test('one run only has no interval', () => {
   expect(read({}, { ...FLAGS, once: true })).not.toHaveProperty('interval');
 });
 
-test('relative targets and token files are meant from the working directory', () => {
-  const { target, git } = read({ PARAPET_GIT_TOKEN_FILE: 'token' }, { ...FLAGS, target: 'store' });
+test('relative targets, package stores and token files are meant from the working directory', () => {
+  const { target, packages, git } = read({ PARAPET_GIT_TOKEN_FILE: 'token' }, { ...FLAGS, target: 'store', packages: 'npm' });
+  expect(packages).toBe(resolve('npm'));
   expect(target).toBe(resolve('store'));
   expect(git.token).toEqual({ file: resolve('token') });
 });

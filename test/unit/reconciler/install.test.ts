@@ -90,11 +90,20 @@ test.each(['parapet', 'parapet:1.2', 'host:5000/a/b:v1', `host/a@sha256:${'a'.re
   expect(checkInstall({ ...OPTIONS, image })).toEqual([]);
 });
 
+test('the package store is mounted for reading only, where there is one', () => {
+  const text = renderInstall({ ...OPTIONS, packagesClaim: 'npm' });
+  expect(text).toMatch(/- --packages\n\s+- \/packages\n/);
+  expect(text).toMatch(/- name: packages\n\s+mountPath: \/packages\n\s+readOnly: true\n/);
+  expect(text).toMatch(/persistentVolumeClaim:\n\s+claimName: npm\n\s+readOnly: true\n/);
+  expect(renderInstall(OPTIONS)).not.toContain('packages');
+});
+
 test('wrong options are told all at once', () => {
-  const problems = checkInstall({ ...OPTIONS, namespace: 'a.b', image: 'a b\n', sourceNamespaces: ['ok', 'No'] });
+  const problems = checkInstall({ ...OPTIONS, namespace: 'a.b', image: 'a b\n', sourceNamespaces: ['ok', 'No'], packagesClaim: '../a' });
   expect(problems.map(({ place, message }) => `${place.field}: ${message}`)).toEqual([
     'namespace: "a.b" is not the name of a namespace',
     'source-namespace: "No" is not the name of a namespace',
     'image: "a b\\n" is not the name of an image',
+    'packages-claim: "../a" is not the name of a PersistentVolumeClaim',
   ]);
 });

@@ -11,14 +11,26 @@ interface World {
 }
 
 /** A cache before a synthesizer that makes `count` manifests, or these problems. */
-function world({ count = 1, problems = [], manifests }: { count?: number; problems?: readonly Problem[]; manifests?: number } = {}): World {
+function world({
+  count = 1,
+  problems = [],
+  manifests,
+  isProvisional,
+}: { count?: number; problems?: readonly Problem[]; manifests?: number; isProvisional?: boolean } = {}): World {
   const [ran, answers]: [string[], string[]] = [[], []];
   const cache = new SynthCache({
     synthesizer: {
       synth: ({ directory }): Promise<SynthResult> => {
         ran.push(directory);
         const made = Array.from({ length: count }, (_, index) => ({ value: { directory, index }, file: 'a.yaml' }));
-        return Promise.resolve({ manifests: made, problems, digest: directory, bundleMs: 5, runMs: 7 });
+        return Promise.resolve({
+          manifests: made,
+          problems,
+          digest: directory,
+          bundleMs: 5,
+          runMs: 7,
+          ...(isProvisional === undefined ? {} : { isProvisional }),
+        });
       },
     },
     metrics: { synthCache: (answer) => answers.push(answer) },
@@ -54,6 +66,12 @@ test('what is wrong with a program is kept as well', async () => {
 
 test.each(['program-timeout', 'program-memory'] as const)('a program that ended with %s is run again', async (code) => {
   const { cache, ran } = world({ problems: [problem(code)] });
+  for (const directory of ['/a', '/b']) await cache.synth({ directory, content: 'x' });
+  expect(ran).toEqual(['/a', '/b']);
+});
+
+test('what may be different once the package store has what it lacked is made again', async () => {
+  const { cache, ran } = world({ isProvisional: true });
   for (const directory of ['/a', '/b']) await cache.synth({ directory, content: 'x' });
   expect(ran).toEqual(['/a', '/b']);
 });

@@ -1,6 +1,6 @@
 /** The bundling process: one request on stdin, then the shipped packages where those are bundled, one answer on stdout. A process of its own, because hostile source can break esbuild. */
+import type { BundleRequest } from './bundle-protocol.ts';
 import { bundle } from './bundler.ts';
-import type { BundleRequest } from './bundler.ts';
 import type { LibraryBundle } from './library-shim.ts';
 
 const chunks: Buffer[] = [];

@@ -3,7 +3,7 @@ import type { Problem, ProblemCode } from '@parapet/policy';
 import { StageError } from '../../stage-error.ts';
 import { NOTHING_OF_THE_AUTHOR } from './author-map.ts';
 import type { AuthorMap } from './author-map.ts';
-import type { BundleAnswer, BundleProblem, BundleRequest } from './bundler.ts';
+import type { BundleAnswer, BundleProblem, BundleRequest } from './bundle-protocol.ts';
 import type { Library } from './library.ts';
 import { DEFAULT_LIMITS, wallMsOf } from './limits.ts';
 import { runOneShot, tooBusy } from './one-shot.ts';
@@ -53,11 +53,18 @@ async function bundleShipped(library: Library): Promise<Shipped> {
 
 export interface Bundled {
   readonly problems: readonly Problem[];
+  /** What refuses no program. */
+  readonly warnings: readonly Problem[];
   readonly code: string;
   readonly map: AuthorMap;
+  /** Whether the package store may come to have what it lacked, and the same files may give another result then. */
+  readonly isProvisional: boolean;
 }
 
-/** Bundles the program. Rejects with a StageError when esbuild can't be run at all. */
+/**
+ * Bundles the program. Rejects with a StageError when esbuild can't be run at all, and when the package store lacks what the program needs or holds
+ * something else than it should.
+ */
 export async function bundleProgram(
   request: Omit<BundleRequest, 'bundled'>,
   using: { readonly shipped: Shipped | undefined; readonly signal: AbortSignal | undefined },
@@ -86,22 +93,25 @@ export async function bundleProgram(
     const details = new Error(`exit status ${result.exitCode}: ${result.stderr.trim()}`, { cause });
     throw new StageError('synth', 'the bundler broke', { cause: details });
   }
-  return { problems: answer.problems.map(problemFrom), code: answer.code, map: answer.map };
-}
-
-function broken(request: Pick<BundleRequest, 'entry'>, message: string): Bundled {
+  if (answer.failure !== undefined) throw new StageError('synth', answer.failure);
+  const { problems, warnings, ...bundle } = answer;
   return {
-    problems: [{ code: 'bundle-failed', severity: 'error', place: { file: request.entry }, message }],
-    code: '',
-    map: NOTHING_OF_THE_AUTHOR,
+    ...bundle,
+    problems: problems.map((problem) => problemFrom(problem, 'error')),
+    warnings: warnings.map((problem) => problemFrom(problem, 'warning')),
   };
 }
 
-function problemFrom(problem: BundleProblem): Problem {
+function broken(request: Pick<BundleRequest, 'entry'>, message: string): Bundled {
+  const problem: Problem = { code: 'bundle-failed', severity: 'error', place: { file: request.entry }, message };
+  return { problems: [problem], warnings: [], code: '', map: NOTHING_OF_THE_AUTHOR, isProvisional: false };
+}
+
+function problemFrom(problem: BundleProblem, severity: Problem['severity']): Problem {
   const { file, line, column } = problem;
   return {
     code: problem.code as ProblemCode,
-    severity: 'error',
+    severity,
     place: {
       ...(file === undefined ? {} : { file }),
       ...(line === undefined ? {} : { line }),

@@ -2,33 +2,12 @@
 import { context, stop } from 'esbuild';
 import type { BuildFailure, BuildResult, Message } from 'esbuild';
 import { authorMap, NOTHING_OF_THE_AUTHOR } from './author-map.ts';
-import type { AuthorMap } from './author-map.ts';
+import type { Bundle, BundleAnswer, BundleProblem, BundleRequest } from './bundle-protocol.ts';
 import { Ground, SEARCHED } from './ground.ts';
-import type { GroundOptions } from './ground.ts';
 import { bytesText } from './limits.ts';
 import type { SynthLimits } from './limits.ts';
 import { sealChildren } from './seal.ts';
 import type { Refusal } from './source-file.ts';
-
-export type BundleRequest = GroundOptions;
-
-/** What is wrong, where in the author's files. */
-export interface BundleProblem {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-  readonly file?: string;
-  readonly line?: number;
-  readonly column?: number;
-}
-
-export interface BundleAnswer {
-  readonly problems: readonly BundleProblem[];
-  /** The program as one ES module; empty when there are problems. */
-  readonly code: string;
-  /** Where the author's lines are in it. Nothing is known where its source map would be too large to be read. */
-  readonly map: AuthorMap;
-}
 
 /** What esbuild says of imports by a pattern. One answer for all of them: what is on this machine must not be told by which it is. */
 const SEARCH = new RegExp(`^(?:${SEARCHED}$|Could not resolve (?:import|require)\\(|The glob pattern |Cannot read directory )`);
@@ -40,6 +19,7 @@ const MAX_MESSAGE = 2000;
  */
 const MAX_MAP = 4 * 1024 * 1024;
 const MAX_LINES = 400_000;
+
 /** Bundles the program; what is wrong with it is in the answer. Rejects only when esbuild itself is gone. */
 export async function bundle(request: BundleRequest): Promise<BundleAnswer> {
   try {
@@ -84,22 +64,28 @@ async function bundleFrom(ground: Ground, request: BundleRequest): Promise<Bundl
   });
   await sealChildren();
   try {
-    return finished(await build.rebuild(), request.limits);
-  } catch (error) {
-    return { problems: problemsOf(error, request.entry), code: '', map: NOTHING_OF_THE_AUTHOR };
+    const made = await build.rebuild().then(
+      (result) => finished(result, request.limits),
+      (error: unknown) => refused(problemsOf(error, request.entry)),
+    );
+    return { ...made, ...(await ground.substitutes()), failure: ground.failure };
   } finally {
     await build.dispose();
   }
 }
 
-function finished(result: BuildResult, limits: SynthLimits): BundleAnswer {
+function refused(problems: readonly BundleProblem[]): Bundle {
+  return { problems, code: '', map: NOTHING_OF_THE_AUTHOR };
+}
+
+function finished(result: BuildResult, limits: SynthLimits): Bundle {
   const map = result.outputFiles?.find(({ path }) => path.endsWith('.map'))?.text ?? '';
   const code = result.outputFiles?.find(({ path }) => path.endsWith('.js'))?.text ?? '';
   const isReadable = map.length <= MAX_MAP && linesOf(code) <= MAX_LINES;
   if (code.length <= limits.bundleBytes)
     return { problems: [], code, map: isReadable && map !== '' ? authorMap(map) : NOTHING_OF_THE_AUTHOR };
   const message = `the program and what it imports have ${bytesText(code.length)}, more than ${bytesText(limits.bundleBytes)}`;
-  return { problems: [{ code: 'bundle-failed', message }], code: '', map: NOTHING_OF_THE_AUTHOR };
+  return refused([{ code: 'bundle-failed', message }]);
 }
 
 function linesOf(code: string): number {
@@ -118,8 +104,8 @@ function problemsOf(error: unknown, entry: string): readonly BundleProblem[] {
 }
 
 function problemOf(message: Message, entry: string): BundleProblem {
-  const detail = (message.detail ?? {}) as Partial<Pick<Refusal, 'code' | 'hint' | 'whole'>>;
-  const place = message.location === null || detail.whole === true ? { file: entry } : placeOf(message.location);
+  const detail = (message.detail ?? {}) as Partial<Pick<Refusal, 'code' | 'hint' | 'whole' | 'place'>>;
+  const place = detail.place ?? (message.location === null || detail.whole === true ? { file: entry } : placeOf(message.location));
   if (SEARCH.test(message.text)) {
     const hint = "write the file's name into the import itself";
     return { code: 'import-refused', message: 'the name in an import is computed, and nothing is searched for', hint, ...place };

@@ -1,26 +1,16 @@
 /** esbuild's view of the world: a plugin that answers every question about files, so that esbuild asks the file system none. */
 import { isBuiltin } from 'node:module';
 import { posix } from 'node:path';
-import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild';
+import type { Loader, OnLoadResult, OnResolveArgs, OnResolveResult, OnStartResult, PartialMessage, Plugin } from 'esbuild';
+import type { BundleAnswer, BundleRequest } from './bundle-protocol.ts';
 import { LIBRARY, shimOf } from './library-shim.ts';
 import type { LibraryBundle } from './library-shim.ts';
 import { bytesText } from './limits.ts';
-import type { SynthLimits } from './limits.ts';
+import { LockedPackages } from './locked-packages.ts';
+import { StoreFailure } from './package-store.ts';
 import { Resolver } from './resolver.ts';
 import type { Place } from './resolver.ts';
-import { readSource, Refusal } from './source-file.ts';
-
-export interface GroundOptions {
-  /** Real path of the repository. */
-  readonly directory: string;
-  /** The program, relative to it. */
-  readonly entry: string;
-  /** Packages that ship with Parapet to their folders. */
-  readonly library: Readonly<Record<string, string>>;
-  /** Those as one file, where they were bundled before: most of the work is done then. */
-  readonly bundled?: LibraryBundle | undefined;
-  readonly limits: SynthLimits;
-}
+import { Refusal } from './source-file.ts';
 
 /** What is said of files that esbuild found by itself. */
 export const SEARCHED = 'found by a search';
@@ -39,6 +29,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   '.yaml': 'text',
   '.yml': 'text',
 };
+/** Of what is wrong with the package store, how much is said. */
+const MAX_FAILURES = 3;
 /** All inputs together: what esbuild has to hold at once. */
 const MAX_TOTAL = 64 * 1024 * 1024;
 /** The module of the cdk8s that ships with Parapet that saves manifests, and what is written under it: see guest/manifests.ts. */
@@ -48,17 +40,22 @@ const BUILTIN = `module.exports = globalThis[Symbol.for('parapet.builtin')]`;
 
 /** One build's. */
 export class Ground {
-  readonly #options: GroundOptions;
+  readonly #options: BundleRequest;
+  readonly #files: LockedPackages;
   readonly #resolver: Resolver;
   readonly #places = new Map<string, Place>();
   #bundled: LibraryBundle | undefined;
-  #files = 0;
+  #loaded = 0;
   #bytes = 0;
   #isWhole = true;
+  #usesLibrary = false;
+  readonly #failures = new Set<string>();
 
-  constructor(options: GroundOptions) {
+  constructor(options: BundleRequest) {
+    const { directory, library, packages } = options;
     this.#options = options;
-    this.#resolver = new Resolver({ repository: options.directory, library: options.library });
+    this.#files = new LockedPackages({ repository: directory, store: packages, isWanted: (name) => loaderOf(name) !== undefined });
+    this.#resolver = new Resolver({ repository: directory, library, files: this.#files });
   }
 
   /** Whether all that is of the library came in one way. */
@@ -66,15 +63,28 @@ export class Ground {
     return this.#isWhole;
   }
 
+  /** What is wrong with the package store, so that there is no bundle. */
+  get failure(): string | undefined {
+    const failures = [...this.#failures].sort();
+    if (failures.length === 0) return undefined;
+    const more = failures.length > MAX_FAILURES ? [`${failures.length - MAX_FAILURES} more`] : [];
+    return [...failures.slice(0, MAX_FAILURES), ...more].join('; ');
+  }
+
+  /** What is to be said of shipped packages that were taken although the lock file names others: nothing to who uses none. */
+  async substitutes(): Promise<Pick<BundleAnswer, 'warnings' | 'isProvisional'>> {
+    if (!this.#usesLibrary) return { warnings: [], isProvisional: false };
+    const { substitutes } = this.#resolver;
+    const trouble = await this.#files.trouble();
+    const told = trouble === undefined ? [] : [{ code: trouble.code, message: trouble.message, hint: trouble.hint, ...trouble.place }];
+    return { warnings: [...told, ...(await substitutes.warnings())], isProvisional: substitutes.isProvisional };
+  }
+
   plugin(): Plugin {
     return {
       name: 'parapet',
       setup: (build) => {
-        build.onStart(async () => {
-          const { bundled } = this.#options;
-          // Shipped packages see the repository's own copies of one another, where it brings any.
-          if (bundled !== undefined && !(await this.#resolver.isBroughtAny())) this.#bundled = bundled;
-        });
+        build.onStart(() => this.#begin());
         build.onResolve({ filter: /.*/ }, (args) => this.#find(args));
         build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
           contents: `${BUILTIN}(${JSON.stringify(path)})`,
@@ -83,6 +93,16 @@ export class Ground {
         build.onLoad({ filter: /.*/ }, ({ namespace, path }) => this.#load(`${namespace}:${path}`));
       },
     };
+  }
+
+  async #begin(): Promise<OnStartResult> {
+    try {
+      // Shipped packages see the repository's own copies of one another, where it brings any.
+      if (!(await this.#resolver.isBroughtAny())) this.#bundled = this.#options.bundled;
+      return {};
+    } catch (error) {
+      return { errors: [this.#said(error)] };
+    }
   }
 
   async #find({ kind, path, namespace, importer }: OnResolveArgs): Promise<OnResolveResult> {
@@ -94,12 +114,13 @@ export class Ground {
         kind === 'entry-point'
           ? await this.#resolver.entry(this.#options.entry)
           : await this.#resolver.resolve(path, from, kind === 'require-call' || kind === 'require-resolve' ? 'require' : 'import');
+      if (place.ground === 'library') this.#usesLibrary = true;
       if (place.ground === 'library' && this.#bundled !== undefined && !Object.hasOwn(this.#bundled.packages, place.name))
         this.#isWhole = false;
       this.#places.set(`${place.ground}:${place.name}`, place);
       return { path: place.name, namespace: place.ground };
     } catch (error) {
-      return { errors: [refusalMessage(error)] };
+      return { errors: [this.#said(error)] };
     }
   }
 
@@ -112,21 +133,21 @@ export class Ground {
       const shim = place.ground === 'library' && this.#bundled !== undefined ? shimOf(this.#bundled, place.name) : undefined;
       return shim === undefined ? await this.#read(place) : { contents: shim, loader: 'js' };
     } catch (error) {
-      return { errors: [refusalMessage(error)] };
+      return { errors: [this.#said(error)] };
     }
   }
 
   async #read(place: Place): Promise<OnLoadResult> {
     const { limits } = this.#options;
-    const loader = LOADERS[posix.extname(place.name).toLowerCase()];
+    const loader = loaderOf(place.name);
     if (loader === undefined) {
       const hint = `files that can be imported: ${Object.keys(LOADERS).join(', ')}`;
       throw new Refusal(`${JSON.stringify(place.name)} is not a kind of file that can be imported`, { code: 'import-refused', hint });
     }
-    this.#files += 1;
+    this.#loaded += 1;
     const tooMuch = (what: string): Refusal => new Refusal(`more than ${what} are imported`, { code: 'import-refused', whole: true });
-    if (this.#files > limits.files) throw tooMuch(`${limits.files} files`);
-    const data = await readSource(place.file, limits.fileBytes);
+    if (this.#loaded > limits.files) throw tooMuch(`${limits.files} files`);
+    const data = await this.#files.read(place.file, limits.fileBytes);
     this.#bytes += data.length;
     if (this.#bytes > MAX_TOTAL) throw tooMuch(`${bytesText(MAX_TOTAL)} of files`);
     if (place.ground === 'library' && place.name === SAVER) return { contents: `${data.toString('utf8')}${AS_JSON}`, loader };
@@ -135,11 +156,20 @@ export class Ground {
     const mapped = loader !== 'json' && loader !== 'text' && data.includes('sourceMappingURL=');
     return { contents: mapped ? `${data.toString('utf8')}\n//# sourceMappingURL=none` : data, loader };
   }
+
+  #said(error: unknown): PartialMessage {
+    // What is read recursively is a package.json.
+    if (error instanceof RangeError) return { text: 'its package.json is nested too deeply to be read', detail: { code: 'bundle-failed' } };
+    if (error instanceof StoreFailure) {
+      this.#failures.add(error.message);
+      return { text: error.message };
+    }
+    if (!(error instanceof Refusal)) throw error;
+    const { code, hint, whole, place } = error;
+    return { text: error.message, detail: { code, hint, whole, place } };
+  }
 }
 
-function refusalMessage(error: unknown): PartialMessage {
-  // What is read recursively is a package.json.
-  if (error instanceof RangeError) return { text: 'its package.json is nested too deeply to be read', detail: { code: 'bundle-failed' } };
-  if (!(error instanceof Refusal)) throw error;
-  return { text: error.message, detail: { code: error.code, hint: error.hint, whole: error.whole } };
+function loaderOf(name: string): Loader | undefined {
+  return LOADERS[posix.extname(name).toLowerCase()];
 }

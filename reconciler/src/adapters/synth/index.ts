@@ -22,6 +22,11 @@ export { renderManifest } from './manifests.ts';
 export interface SynthesizerOptions {
   /** Packages that ship with Parapet (cdk8s, constructs, @parapet/sdk, @parapet/policy) to their folders, for repositories that bring none. */
   readonly library: { readonly modules: Readonly<Record<string, string>> };
+  /**
+   * Path of the package store, a folder in the form of npm's cache: from it come the packages that a repository's package-lock.json pins and that the
+   * repository does not bring. Default: there is none.
+   */
+  readonly packages?: string | undefined;
   /** Default: DEFAULT_LIMITS. */
   readonly limits?: Partial<SynthLimits>;
   /**
@@ -35,6 +40,7 @@ interface Step {
   readonly root: string;
   readonly library: Readonly<Record<string, string>>;
   readonly shipped: Shipped | undefined;
+  readonly packages: string | undefined;
   readonly limits: SynthLimits;
   readonly signal: AbortSignal | undefined;
 }
@@ -53,7 +59,7 @@ export function createSynthesizer(options: SynthesizerOptions): Synthesizer {
         throw new StageError('synth', 'the program folder cannot be read', { cause });
       });
       const [runtime, bundled] = await Promise.all([loadRuntime(), shipped()]);
-      return run({ root, library, shipped: bundled, limits, signal }, runtime);
+      return run({ root, library, shipped: bundled, packages: options.packages, limits, signal }, runtime);
     },
   };
 }
@@ -64,26 +70,29 @@ async function run(step: Step, runtime: SandboxRuntime): Promise<SynthResult> {
   if (found.program === undefined) return failed(found.problems, { bundleMs: 0, runMs: 0 });
   const { entry, output } = found.program;
   const started = performance.now();
+  const { library, packages } = step;
   const sandbox = new Sandbox({ runtime, limits, signal });
   let bundled: Bundled;
   try {
-    bundled = await bundleProgram({ directory: root, entry, library: step.library, limits }, step);
+    bundled = await bundleProgram({ directory: root, entry, library, packages, limits }, step);
   } catch (error) {
     sandbox.discard();
     throw error;
   }
   const bundleMs = Math.round(performance.now() - started);
+  const { warnings } = bundled;
+  const lasting = bundled.isProvisional ? { isProvisional: true } : {};
   if (bundled.problems.length > 0) {
     sandbox.discard();
-    return failed(bundled.problems, { bundleMs, runMs: 0 });
+    return { ...failed([...bundled.problems, ...warnings], { bundleMs, runMs: 0 }), ...lasting };
   }
   const answer = await sandbox.run(bundled.code);
   const times = { bundleMs, runMs: Math.round(performance.now() - started) - bundleMs };
   const positions = new Positions(bundled);
   const failures = failuresOf(answer, { positions, limits, entry });
-  if (failures.length > 0) return failed(failures, times);
+  if (failures.length > 0) return { ...failed([...failures, ...warnings], times), ...lasting };
   const { manifests, problems } = readManifests(answer.files, { positions, entry, output });
-  return { manifests, problems, digest: digestOf(manifests), ...times };
+  return { manifests, problems: [...problems, ...warnings], digest: digestOf(manifests), ...times, ...lasting };
 }
 
 function failed(problems: readonly Problem[], times: { readonly bundleMs: number; readonly runMs: number }): SynthResult {

@@ -4,6 +4,7 @@ import type { BuildOptions, BuildResult } from 'esbuild';
 import { Ground } from './ground.ts';
 import type { LibraryBundle } from './library-shim.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
+import { LockedPackages } from './locked-packages.ts';
 import { Resolver } from './resolver.ts';
 
 /** Packages to their folders. */
@@ -27,7 +28,11 @@ const OPTIONS = {
 
 /** All of `library` as one file. Rejects when one of its packages is not there. */
 export async function bundleLibrary(library: Library): Promise<LibraryBundle> {
-  const resolver = new Resolver({ repository: NOWHERE, library });
+  const resolver = new Resolver({
+    repository: NOWHERE,
+    library,
+    files: new LockedPackages({ repository: NOWHERE, isWanted: () => false }),
+  });
   const packages: Record<string, { exports?: readonly string[] }> = {};
   const doors: string[] = [];
   for (const name of Object.keys(library)) {

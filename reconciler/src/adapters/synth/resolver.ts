@@ -1,11 +1,13 @@
 /**
- * Where an import leads. There are two kinds of ground: the repository, which is hostile and from which no path may lead out, and the
- * packages that ship with Parapet. Nothing else is ever looked at for its content.
+ * Where an import leads. There are two kinds of ground: the repository, which is hostile and from which no path may lead out, with the packages
+ * that its lock file pins, and the packages that ship with Parapet. Nothing else is ever looked at for its content.
  */
 import { dirname, join, posix, relative, sep } from 'node:path';
+import type { Lack, LockedPackages } from './locked-packages.ts';
 import { packageTargets, privateTarget, splitSpecifier } from './packages.ts';
 import type { PackageJson } from './packages.ts';
-import { isInside, locate, readSource, Refusal } from './source-file.ts';
+import { isInside, Refusal } from './source-file.ts';
+import { Substitutes } from './substitutes.ts';
 
 /** A source file: which ground it is on and what it is called there. */
 export interface Place {
@@ -23,7 +25,12 @@ export interface ResolverOptions {
   readonly repository: string;
   /** Packages that ship with Parapet: name to folder. */
   readonly library: Readonly<Record<string, string>>;
+  /** The repository's files. */
+  readonly files: LockedPackages;
 }
+
+/** The real folder of a package, or why the one that the lock file names can't be had. */
+type Found = { readonly folder: string } | { readonly lack: Lack };
 
 const EXTENSIONS = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json'];
 /** TypeScript asks for the name of the output; the repository holds the input. */
@@ -39,6 +46,9 @@ const MAX_PACKAGE_JSON = 1024 * 1024;
 export class Resolver {
   readonly #repository: string;
   readonly #library: Readonly<Record<string, string>>;
+  readonly #files: LockedPackages;
+  /** What was taken in place of what the lock file names. */
+  readonly substitutes = new Substitutes();
   readonly #names = new Map<string, string>();
   /** Real folders of shipped packages that the repository brings itself, to their names: links lead to some of them. */
   readonly #brought = new Map<string, string>();
@@ -46,6 +56,7 @@ export class Resolver {
   constructor(options: ResolverOptions) {
     this.#repository = options.repository;
     this.#library = options.library;
+    this.#files = options.files;
   }
 
   /** The place that `specifier` means in `importer`; `kind` decides between the `import` and `require` conditions of a package. */
@@ -72,11 +83,18 @@ export class Resolver {
     return this.#relative(`./${file}`, this.start);
   }
 
-  /** Whether the repository brings a package of its own in place of one that ships with Parapet, for other packages to see. */
+  /**
+   * Whether the repository brings a package of its own in place of one that ships with Parapet, for other packages to see. Those that its lock file
+   * names, and that can't be had, are noted.
+   */
   async isBroughtAny(): Promise<boolean> {
-    const search = { from: this.#repository, top: this.#repository };
-    const own = await Promise.all(Object.keys(this.#library).map((name) => this.#climb({ ...search, name })));
-    return own.some((folder) => folder !== undefined);
+    let isAny = false;
+    for (const [name, shipped] of Object.entries(this.#library)) {
+      const own = await this.#climb({ from: this.#repository, top: this.#repository, name });
+      if (own !== undefined && 'lack' in own) this.substitutes.note(own.lack, name, shipped);
+      else if (own !== undefined) isAny = true;
+    }
+    return isAny;
   }
 
   async #relative(specifier: string, importer: Place): Promise<Place> {
@@ -100,17 +118,17 @@ export class Resolver {
     const stem = target.slice(0, target.length - extension.length);
     const names = [target, ...(OUTPUT_OF[extension] ?? []).map((each) => stem + each), ...EXTENSIONS.map((each) => target + each)];
     for (const name of names) {
-      const found = await locate(name);
+      const found = await this.#files.locate(name);
       if (found === undefined || found.kind === 'directory') continue;
       if (!isInside(on.root, found.real)) throw leaving(on.specifier);
       if (found.kind === 'other') throw new Refusal(`${JSON.stringify(on.specifier)} is not a regular file`, { code: 'import-refused' });
       return this.#place(on.ground, on.root, found.real);
     }
-    const folder = await locate(target);
+    const folder = await this.#files.locate(target);
     if (folder?.kind !== 'directory') return undefined;
     if (!isInside(on.root, folder.real)) throw leaving(on.specifier);
     for (const index of EXTENSIONS) {
-      const found = await locate(join(folder.real, `index${index}`));
+      const found = await this.#files.locate(join(folder.real, `index${index}`));
       if (found?.kind !== 'file') continue;
       if (!isInside(on.root, found.real)) throw leaving(on.specifier);
       return this.#place(on.ground, on.root, found.real);
@@ -124,32 +142,63 @@ export class Resolver {
     const shipped = Object.hasOwn(this.#library, wanted.name) ? this.#library[wanted.name] : undefined;
     // A shipped package sees the repository's own cdk8s, where it brings one: two copies of one library would not know each other.
     const from = importer.ground === 'repository' ? dirname(importer.file) : shipped === undefined ? undefined : this.#repository;
-    if (from !== undefined) {
-      const own = await this.#climb({ from, top: this.#repository, name: wanted.name });
-      if (own !== undefined && isInside(this.#repository, own)) {
-        if (shipped !== undefined && own !== this.#repository) this.#brought.set(own, wanted.name);
-        return this.#inPackage({ ground: 'repository', root: this.#repository, folder: own, specifier, subpath: wanted.subpath, kind });
-      }
-      if (own !== undefined && shipped === undefined) throw leaving(specifier);
+    const own = from === undefined ? undefined : await this.#own({ from, name: wanted.name, shipped, specifier });
+    if (own !== undefined) {
+      return this.#inPackage({ ground: 'repository', root: this.#repository, folder: own, specifier, subpath: wanted.subpath, kind });
     }
     const folder = shipped ?? (await this.#beside(importer, wanted.name));
-    const found = folder === undefined ? undefined : await locate(folder);
-    if (found === undefined) throw missingPackage(wanted.name, Object.keys(this.#library));
+    const found = folder === undefined ? undefined : await this.#files.locate(folder);
+    if (found === undefined) throw await this.#missing(wanted.name);
     return this.#inPackage({ ground: 'library', root: found.real, folder: found.real, specifier, subpath: wanted.subpath, kind });
+  }
+
+  /** The repository's own package of the name: in it, or pinned by its lock file. Without one a shipped one is taken. */
+  async #own(wanted: {
+    readonly from: string;
+    readonly name: string;
+    readonly shipped: string | undefined;
+    readonly specifier: string;
+  }): Promise<string | undefined> {
+    const { name, shipped } = wanted;
+    const own = await this.#climb({ from: wanted.from, top: this.#repository, name });
+    if (own === undefined) return undefined;
+    if ('lack' in own) {
+      if (shipped === undefined) throw own.lack.error;
+      this.substitutes.note(own.lack, name, shipped);
+      return undefined;
+    }
+    if (!isInside(this.#repository, own.folder)) {
+      if (shipped === undefined) throw leaving(wanted.specifier);
+      return undefined;
+    }
+    if (shipped !== undefined && own.folder !== this.#repository) this.#brought.set(own.folder, name);
+    return own.folder;
   }
 
   /** What a shipped package depends on itself. */
   async #beside(importer: Place, name: string): Promise<string | undefined> {
-    return importer.ground === 'library' ? this.#climb({ from: dirname(importer.file), top: sep, name }) : undefined;
+    if (importer.ground !== 'library') return undefined;
+    const found = await this.#climb({ from: dirname(importer.file), top: sep, name });
+    return found !== undefined && 'folder' in found ? found.folder : undefined;
   }
 
-  /** The real folder of a package in the nearest `node_modules` from `from` up to `top`. */
-  async #climb(search: { readonly from: string; readonly top: string; readonly name: string }): Promise<string | undefined> {
+  /** A package in the nearest `node_modules` from `from` up to `top`. */
+  async #climb(search: { readonly from: string; readonly top: string; readonly name: string }): Promise<Found | undefined> {
     for (let folder = search.from; ; folder = dirname(folder)) {
-      const found = await locate(join(folder, 'node_modules', search.name));
-      if (found?.kind === 'directory') return found.real;
+      const path = join(folder, 'node_modules', search.name);
+      const found = await this.#files.locate(path);
+      if (found?.kind === 'directory') return { folder: found.real };
+      const lack = await this.#files.lackAt(path);
+      if (lack !== undefined) return { lack };
       if (folder === search.top || folder === dirname(folder)) return undefined;
     }
+  }
+
+  async #missing(name: string): Promise<Refusal> {
+    const hint = `${Object.keys(this.#library).join(', ')} ship with Parapet; for any other, ${await this.#files.hintFor(name)}`;
+    return (
+      (await this.#files.trouble()) ?? new Refusal(`the package ${JSON.stringify(name)} is not there`, { code: 'bundle-failed', hint })
+    );
   }
 
   async #inPackage(wanted: {
@@ -160,7 +209,7 @@ export class Resolver {
     readonly subpath: string;
     readonly kind: 'import' | 'require';
   }): Promise<Place> {
-    const json = await readPackageJson(wanted.folder, wanted.root);
+    const json = await this.#json(wanted.folder, wanted.root);
     const conditions = [wanted.kind, 'node', 'module-sync'];
     // The tree's own packages are used from their sources where those are there; nobody else's `source` means that.
     const tries = wanted.ground === 'library' ? [['source', ...conditions], conditions] : [conditions];
@@ -177,14 +226,28 @@ export class Resolver {
 
   async #private(specifier: string, importer: Place, kind: 'import' | 'require'): Promise<Place> {
     for (let folder = dirname(importer.file); isInside(importer.root, folder); folder = dirname(folder)) {
-      if ((await locate(join(folder, 'package.json'))) === undefined) continue;
-      const target = privateTarget(await readPackageJson(folder, importer.root), specifier, new Set([kind, 'node']));
+      if ((await this.#files.locate(join(folder, 'package.json'))) === undefined) continue;
+      const target = privateTarget(await this.#json(folder, importer.root), specifier, new Set([kind, 'node']));
       if (target === undefined) break;
       if (!target.startsWith('.')) return this.#package(target, importer, kind);
       if (!isInside(importer.root, join(folder, target))) throw leaving(specifier);
       return this.#relative(target, { ...importer, file: join(folder, 'package.json') });
     }
     throw new Refusal(`${JSON.stringify(specifier)} is not in the "imports" of its package.json`, { code: 'bundle-failed' });
+  }
+
+  async #json(folder: string, root: string): Promise<PackageJson> {
+    const found = await this.#files.locate(join(folder, 'package.json'));
+    if (found === undefined) return {};
+    if (!isInside(root, found.real)) throw new Refusal('its package.json leads out of the repository', { code: 'import-refused' });
+    const name = posix.join(relative(root, folder).split(sep).join('/'), 'package.json');
+    try {
+      const json: unknown = JSON.parse((await this.#files.read(found.real, MAX_PACKAGE_JSON)).toString('utf8'));
+      return typeof json === 'object' && json !== null ? json : {};
+    } catch (error) {
+      if (error instanceof Refusal) throw new Refusal(`${name}: ${error.message}`, { code: error.code });
+      throw new Refusal(`${name} is not JSON`, { code: 'bundle-failed' });
+    }
   }
 
   /** What a file of the repository is called; one of a shipped package is a library's, wherever a workspace keeps it. */
@@ -209,30 +272,9 @@ export class Resolver {
   }
 }
 
-async function readPackageJson(folder: string, root: string): Promise<PackageJson> {
-  const found = await locate(join(folder, 'package.json'));
-  if (found === undefined) return {};
-  if (!isInside(root, found.real)) throw new Refusal('its package.json leads out of the repository', { code: 'import-refused' });
-  const name = posix.join(relative(root, folder).split(sep).join('/'), 'package.json');
-  try {
-    const json: unknown = JSON.parse((await readSource(found.real, MAX_PACKAGE_JSON)).toString('utf8'));
-    return typeof json === 'object' && json !== null ? json : {};
-  } catch (error) {
-    if (error instanceof Refusal) throw new Refusal(`${name}: ${error.message}`, { code: error.code });
-    throw new Refusal(`${name} is not JSON`, { code: 'bundle-failed' });
-  }
-}
-
 function leaving(specifier: string): Refusal {
   return new Refusal(`${JSON.stringify(specifier)} leads out of the repository`, {
     code: 'import-refused',
     hint: 'only files of the repository can be imported; links must stay in it',
-  });
-}
-
-function missingPackage(name: string, shipped: readonly string[]): Refusal {
-  return new Refusal(`the package ${JSON.stringify(name)} is not there`, {
-    code: 'bundle-failed',
-    hint: `${shipped.join(', ')} ship with Parapet; commit any other in node_modules, nothing is installed`,
   });
 }

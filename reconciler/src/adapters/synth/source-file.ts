@@ -2,20 +2,27 @@
 import { constants } from 'node:fs';
 import { lstat, open, realpath } from 'node:fs/promises';
 import { isAbsolute, relative, sep } from 'node:path';
+import type { Place } from '@parapet/policy';
 import { bytesText } from './limits.ts';
 
 /** Why a file is not read, in words for its author. */
 export class Refusal extends Error {
-  readonly code: 'import-refused' | 'bundle-failed' | 'file-unreadable';
+  readonly code: 'import-refused' | 'bundle-failed' | 'file-unreadable' | 'lock-file-unusable';
   readonly hint: string | undefined;
   /** Whether it is about the program as a whole, whichever import it was that showed it. */
   readonly whole: boolean;
+  /** Where it is wrong, when that is not the import that showed it. */
+  readonly place: Place | undefined;
 
-  constructor(message: string, options: { readonly code: Refusal['code']; readonly hint?: string; readonly whole?: boolean }) {
+  constructor(
+    message: string,
+    options: { readonly code: Refusal['code']; readonly hint?: string; readonly whole?: boolean; readonly place?: Place },
+  ) {
     super(message);
     this.code = options.code;
     this.hint = options.hint;
     this.whole = options.whole ?? false;
+    this.place = options.place;
   }
 }
 
@@ -25,8 +32,14 @@ export function isInside(root: string, file: string): boolean {
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }
 
+export interface Located {
+  /** Real path. */
+  readonly real: string;
+  readonly kind: 'file' | 'directory' | 'other';
+}
+
 /** What is at `path`: its real path when it is there, `undefined` when nothing is. Never opens it. */
-export async function locate(path: string): Promise<{ readonly real: string; readonly kind: 'file' | 'directory' | 'other' } | undefined> {
+export async function locate(path: string): Promise<Located | undefined> {
   try {
     const real = await realpath(path);
     const stat = await lstat(real);

@@ -69,13 +69,6 @@ const packages = ({ outside, beside }: World): readonly Attempt[] => {
       with: { 'package.json': `{ "imports": { "#secret": "${outside}/secret.ts" } }` },
       expected: MISSING,
     }),
-    led('a package that is only in the lock file', 'ghost', {
-      with: {
-        'package.json': `{ "dependencies": { "ghost": "file:${outside}" } }`,
-        'package-lock.json': `{ "packages": { "node_modules/ghost": { "resolved": "file:${outside}", "link": true } } }`,
-      },
-      expected: { ...MISSING, says: 'the package "ghost" is not there' } as Expected,
-    }),
     led('settings of package managers and bundlers', 'house', {
       with: {
         'tsconfig.json': `{ "extends": "${outside}/secret.json", "compilerOptions": { "paths": { "house": ["${outside}/index.js"] } } }`,

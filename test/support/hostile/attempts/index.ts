@@ -9,6 +9,7 @@ import { git } from './git.ts';
 import { imports } from './imports.ts';
 import { judging } from './judging.ts';
 import { links } from './links.ts';
+import { lockFiles } from './lock-files.ts';
 import { memory } from './memory.ts';
 import { network } from './network.ts';
 import { output } from './output.ts';
@@ -20,5 +21,5 @@ import { trees } from './trees.ts';
 
 export const FAMILIES: readonly Family[] = [
   ...[output, pollution, imports, network, escapes, sizes, time, git, judging],
-  ...[gate, files, memory, trees, environment, depth, places, links],
+  ...[gate, lockFiles, files, memory, trees, environment, depth, places, links],
 ];
