@@ -13,7 +13,8 @@ test.each([
     fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
       const whole = { value, text, list: [HOSTILE, 'yes', '1e3', ''] };
       const printed = textOf(whole);
-      expect(parse(printed)).toEqual(JSON.parse(JSON.stringify(whole)));
+      // JSON knows one nought only.
+      expect(JSON.stringify(parse(printed))).toBe(JSON.stringify(whole));
       expect(printed).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/);
     }),
   );
