@@ -125,7 +125,7 @@ async function rowsOfPushes(bench: BenchWorld, { unit }: Machine, say: Say): Pro
 async function rowsOfMany(bench: BenchWorld, say: Say): Promise<Row[]> {
   const paths = Array.from({ length: MANY }, (_, index) => `/opt/p${index}/many`);
   const first: number[] = [];
-  for (let at = 0; at < 3; at += 1) {
+  for (let at = 0; at < RUNS; at += 1) {
     if (at > 0) await bench.leave();
     const before = await bench.stages();
     const commit = bench.push([...paths.slice(1), `/opt/p/${at}`]);
@@ -140,7 +140,7 @@ async function rowsOfMany(bench: BenchWorld, say: Say): Promise<Row[]> {
   const after = bench.processorSeconds();
   const seconds = (after.controller - before.controller + after.api - before.api) / RUNS;
   say(`looked at again, with a load of ${load()}`);
-  const empty = await repeat(5, () => bench.conclude(bench.pushNothing()));
+  const empty = await repeat(RUNS, () => bench.conclude(bench.pushNothing()));
   const { VmRSS = 0, VmHWM = 0, Pss = 0 } = bench.memory();
   const memory = `many: memory of the controller with ${MANY} policies`;
   return [
@@ -155,7 +155,7 @@ async function rowsOfMany(bench: BenchWorld, say: Say): Promise<Row[]> {
 }
 
 async function rowsOfPlanning(): Promise<Row[]> {
-  const times = await repeat(3, () => timeOfPlanning(MOST));
+  const times = await repeat(RUNS, () => timeOfPlanning(MOST));
   return [
     row(`plan: ${MOST} policies planned, all new, p50`, [median(times.map(({ added }) => added)), 'ms'], { atMost: 5000 }),
     row(`plan: ${MOST} policies planned, all as they are, p50`, [median(times.map(({ unchanged }) => unchanged)), 'ms'], {
