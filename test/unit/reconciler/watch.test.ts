@@ -187,6 +187,23 @@ test('after an error of the server’s own everything is listed anew', async () 
   expect(await heard(5)).toEqual(['+a', 'synced', expect.stringMatching(/^broken: .*etcd is away/), '+a', 'synced']);
 });
 
+test('a server that goes away under a watch is asked ever more slowly', async () => {
+  const { port } = server.address() as AddressInfo;
+  names = ['a'];
+  replies.push((response) => response.write(line('ADDED', objectOf('b'))));
+  watch();
+  await heard(3);
+  const closed = new Promise((done) => server.close(done));
+  server.closeAllConnections();
+  await closed;
+  await sleep(2000);
+  // 0.1, 0.2, 0.4, 0.8 … seconds apart
+  expect(told.filter((text) => text.startsWith('broken: the API server at ')).length).toBeLessThanOrEqual(6);
+  await new Promise<void>((listening) => server.listen(port, '127.0.0.1', listening));
+  for (let waited = 0; told.at(-1) !== 'synced' && waited < 30_000; waited += 10) await sleep(10);
+  expect(told.slice(-3)).toEqual(['+a', '-shop/b', 'synced']);
+});
+
 test('a server that is away is asked again, ever more slowly, until it is there', async () => {
   server.closeAllConnections();
   const { port } = server.address() as AddressInfo;

@@ -113,12 +113,14 @@ class Watching {
     const silence = this.#options.silence ?? 150_000;
     let timer = setTimeout(() => silent.abort(), silence);
     let version = from;
+    let isHeard = false;
     try {
       const asked = { watch: 'true', allowWatchBookmarks: 'true', resourceVersion: from, timeoutSeconds: String(seconds) };
       const both = AbortSignal.any([signal, silent.signal]);
       for await (const line of connection.lines({ path, query: { ...query, ...asked }, signal: both })) {
         clearTimeout(timer);
         timer = setTimeout(() => silent.abort(), silence);
+        isHeard = true;
         version = this.#event(line) ?? version;
       }
       return version;
@@ -128,7 +130,8 @@ class Watching {
         this.#handlers.onBroken?.('its version has expired');
         return undefined;
       }
-      if (error instanceof ApiError) throw error;
+      // Nobody is there: that is asked about ever more slowly.
+      if (error instanceof ApiError || (error instanceof StageError && !isHeard)) throw error;
       this.#handlers.onBroken?.(silent.signal.aborted ? 'it fell silent' : messageOf(error));
       // A cut connection loses nothing: the server sends what came after this version.
       return version;
