@@ -9,8 +9,8 @@ import { policyPath } from './kinds.ts';
 
 /** Who the API server records as the owner of what nodes do. Another one than that of policies, or their next apply would take it away. */
 export const STATUS_MANAGER = 'parapet-readiness';
-/** Writes at one time. */
-const PARALLEL = 16;
+/** Writes at one time: few, so that the policies themselves, which the API server is asked to store at the same time, are not kept waiting. */
+const PARALLEL = 4;
 
 export class KubernetesPolicyStatusWriter implements PolicyStatusWriter {
   readonly #connection: Connection;
